@@ -1,0 +1,57 @@
+package api
+
+import "time"
+
+// Health is the answer of GET /health.
+type Health struct {
+	Status  string `json:"status"` // "ok", or "starting", "degraded", "stopping" with 503
+	Version string `json:"version"`
+}
+
+// Status is the answer of GET /v1/status: the daemon's own state.
+type Status struct {
+	Version    string                `json:"version"`
+	PID        int                   `json:"pid"`
+	StartedAt  time.Time             `json:"started_at"`
+	Socket     string                `json:"socket"`
+	Listen     string                `json:"listen,omitempty"`
+	DataDir    string                `json:"data_dir"`
+	Config     string                `json:"config"`
+	Plan       string                `json:"plan"`
+	Model      string                `json:"model"`
+	ModelReady bool                  `json:"model_ready"`
+	Jobs       map[JobStatus]int     `json:"jobs"`
+	Running    []Job                 `json:"running"`
+	Deliveries map[DeliveryState]int `json:"deliveries"`
+	Webhooks   []WebhookHealth       `json:"webhooks"`
+	Workers    []Worker              `json:"workers"`
+	Folders    []Folder              `json:"folders,omitempty"`
+	Problems   []Problem             `json:"problems"`
+}
+
+// WebhookHealth is what status tells of a webhook.
+type WebhookHealth struct {
+	ID             string `json:"id"`
+	URL            string `json:"url"`
+	Active         bool   `json:"active"`
+	DisabledReason string `json:"disabled_reason,omitempty"`
+	Pending        int    `json:"pending"`
+	Held           int    `json:"held"`
+	Failures       int    `json:"consecutive_failures"`
+}
+
+// Worker is one engine process.
+type Worker struct {
+	PID      int    `json:"pid"`
+	State    string `json:"state"` // "starting", "idle", "busy", "backing off"
+	JobID    string `json:"job_id,omitempty"`
+	Restarts int    `json:"restarts"`
+	RSSBytes int64  `json:"rss_bytes,omitempty"`
+}
+
+// Problem is something that keeps work from going on, with its cure.
+type Problem struct {
+	Code    string `json:"code"`           // "no_space", "model_missing", "webhook_disabled", …
+	Message string `json:"message"`        // a sentence
+	Cure    string `json:"cure,omitempty"` // a command or an act
+}

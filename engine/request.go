@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Request is one file to transcribe.
+type Request struct {
+	JobID   string
+	Path    string // absolute path of the audio, readable by the worker
+	Name    string // base name as the user gave it; its extension is a hint only
+	Options api.Options
+	Attempt int // 1 for the first; a file that kills workers is set aside after MaxKills
+}
+
+// Model tells a worker which files to load. Family names the recogniser kind
+// ("moonshine", "whisper", "transducer", "sense_voice", …); Files maps the
+// role of a file ("encoder", "decoder", "tokens", "vad", …) to its path.
+type Model struct {
+	Name     string            `json:"name"`
+	Family   string            `json:"family"`
+	Language string            `json:"language"` // what it recognises, "en"; "" for many
+	Files    map[string]string `json:"files"`
+	Params   map[string]string `json:"params,omitempty"` // what a family needs besides
+}
+
+// Error is why a file was not transcribed.
+type Error struct {
+	Code    string // one of api's Job… codes
+	Message string // a sentence that says what to do
+	// Transient says that the same file may succeed later without a change to
+	// it: no attempt is to be charged.
+	Transient bool
+}
+
+// Error returns the code and the sentence.
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
