@@ -1,0 +1,187 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// key is one plain setting: its name in the file, its default, and how it is
+// read and written. A value given as text (flag, variable) and one from the
+// file go through the same set.
+type key struct {
+	name     string // "listen", "analysis.endpoint"
+	about    string
+	fallback any
+	path     bool // a path: ~ and relative ones are made absolute
+	set      func(*Config, any) error
+	get      func(*Config) any
+}
+
+// env returns the variable of k: VOXPARSE_ANALYSIS_ENDPOINT.
+func (k key) env() string {
+	return "VOXPARSE_" + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_"))
+}
+
+// flagName returns a key as a flag is spelt: max-upload.
+func flagName(key string) string { return strings.NewReplacer("_", "-", ".", "-").Replace(key) }
+
+func lookup(name string) *key {
+	for i := range keys {
+		if keys[i].name == name {
+			return &keys[i]
+		}
+	}
+	return nil
+}
+
+// keys is the table of every plain setting, in the order of the documentation.
+var keys = []key{
+	text("listen", "TCP address of the API, such as 127.0.0.1:7733; empty: the socket only", "", validListen, func(c *Config) *string { return &c.Listen }),
+	list("hosts", "host names that TCP requests may bear besides the address itself", func(c *Config) *[]string { return &c.Hosts }),
+	boolean("allow_private", "webhooks added over TCP may reach loopback and private addresses", false, func(c *Config) *bool { return &c.AllowPrivate }),
+	size("max_upload", "largest upload", api.DefaultMaxUpload, func(c *Config) *int64 { return &c.MaxUpload }),
+	duration("max_length", "longest audio that is accepted", 24*time.Hour, time.Second, func(c *Config) *time.Duration { return &c.MaxLength }),
+	choice("plan", "webhooks, delivery log and analysis: lite, pro or unlimited", "pro", []string{"lite", "pro", "unlimited"}, func(c *Config) *string { return &c.Plan }),
+	duration("retention", "how long finished jobs and the delivery log are kept; 0s: as the plan says", 0, 0, func(c *Config) *time.Duration { return &c.Retention }),
+	text("model", "speech model, or an [engines.NAME]; empty: the catalogue's default", "", nil, func(c *Config) *string { return &c.Model }),
+	text("language", "language of the speech, such as en; empty: automatic", "", validLanguage, func(c *Config) *string { return &c.Language }),
+	choice("mode", "polished or verbatim", "polished", []string{"polished", "verbatim"}, func(c *Config) *string { return &c.Mode }),
+	text("model_mirror", "folder or URL that is tried first for models", "", nil, func(c *Config) *string { return &c.ModelMirror }),
+	count("workers", "engine processes; 0: best for this machine", 0, 256, func(c *Config) *int { return &c.Workers }),
+	choice("pin", "tie engine processes to a core each: auto, on or off", "auto", []string{"auto", "on", "off"}, func(c *Config) *string { return &c.Pin }),
+	duration("grace", "how long running work may finish when the daemon stops", 10*time.Second, 0, func(c *Config) *time.Duration { return &c.Grace }),
+	choice("log_level", "debug, info, warn or error", "info", []string{"debug", "info", "warn", "error"}, func(c *Config) *string { return &c.LogLevel }),
+	choice("log_format", "text or json", "text", []string{"text", "json"}, func(c *Config) *string { return &c.LogFormat }),
+	boolean("analysis.enabled", "add ai_analysis to results, where the plan has it", true, func(c *Config) *bool { return &c.Analysis.Enabled }),
+	text("analysis.endpoint", "base URL of an OpenAI-compatible chat server; empty: built in", "", validURL, func(c *Config) *string { return &c.Analysis.Endpoint }),
+	text("analysis.model", "model of that endpoint", "", nil, func(c *Config) *string { return &c.Analysis.Model }),
+	text("analysis.key", "its key: env:NAME, file:PATH or keyring:NAME", "", ValidKeyRef, func(c *Config) *string { return &c.Analysis.Key }),
+	duration("analysis.timeout", "time limit of one request to it", 2*time.Minute, time.Second, func(c *Config) *time.Duration { return &c.Analysis.Timeout }),
+	pathKey("data_dir", "jobs, webhooks and audio that waits", func(c *Config) *string { return &c.DataDir }),
+	pathKey("cache_dir", "what can be made again", func(c *Config) *string { return &c.CacheDir }),
+	pathKey("models_dir", "speech models", func(c *Config) *string { return &c.ModelsDir }),
+	pathKey("socket", "Unix socket of the daemon", func(c *Config) *string { return &c.Socket }),
+	pathKey("engine", "path of voxparse-engine; empty: beside voxparse", func(c *Config) *string { return &c.Engine }),
+}
+
+func text(name, about, fallback string, check func(string) error, at func(*Config) *string) key {
+	return key{name: name, about: about, fallback: fallback,
+		get: func(c *Config) any { return *at(c) },
+		set: func(c *Config, v any) error {
+			s, ok := v.(string)
+			if !ok {
+				return fmt.Errorf("got %s, want a string in quotes", kindOf(v))
+			}
+			if check != nil && s != "" {
+				if err := check(s); err != nil {
+					return err
+				}
+			}
+			*at(c) = s
+			return nil
+		}}
+}
+
+func pathKey(name, about string, at func(*Config) *string) key {
+	k := text(name, about, "", nil, at)
+	k.path = true
+	return k
+}
+
+func choice(name, about, fallback string, allowed []string, at func(*Config) *string) key {
+	return text(name, about, fallback, func(s string) error {
+		if slices.Contains(allowed, s) {
+			return nil
+		}
+		return fmt.Errorf("got %q, want %s%s", s, orList(allowed), suggestion(s, allowed))
+	}, at)
+}
+
+func boolean(name, about string, fallback bool, at func(*Config) *bool) key {
+	return key{name: name, about: about, fallback: fallback,
+		get: func(c *Config) any { return *at(c) },
+		set: func(c *Config, v any) (err error) {
+			*at(c), err = parseBool(v)
+			return err
+		}}
+}
+
+func count(name, about string, fallback, most int, at func(*Config) *int) key {
+	return key{name: name, about: about, fallback: fallback,
+		get: func(c *Config) any { return *at(c) },
+		set: func(c *Config, v any) error {
+			n, err := parseInt(v)
+			if err != nil {
+				return err
+			}
+			if n < 0 || n > most {
+				return fmt.Errorf("got %d, want 0 to %d", n, most)
+			}
+			*at(c) = n
+			return nil
+		}}
+}
+
+func size(name, about string, fallback int64, at func(*Config) *int64) key {
+	return key{name: name, about: about, fallback: FormatSize(fallback),
+		get: func(c *Config) any { return FormatSize(*at(c)) },
+		set: func(c *Config, v any) error {
+			n, err := sizeOf(v)
+			if err != nil {
+				return err
+			}
+			if n <= 0 {
+				return fmt.Errorf("got %v, want more than 0 bytes", v)
+			}
+			*at(c) = n
+			return nil
+		}}
+}
+
+func duration(name, about string, fallback, least time.Duration, at func(*Config) *time.Duration) key {
+	return key{name: name, about: about, fallback: FormatDuration(fallback),
+		get: func(c *Config) any { return FormatDuration(*at(c)) },
+		set: func(c *Config, v any) error {
+			s, ok := v.(string)
+			if !ok {
+				return fmt.Errorf(`got %s, want a duration in quotes, such as "30s", "5m" or "7d"`, kindOf(v))
+			}
+			d, err := ParseDuration(s)
+			if err != nil {
+				return err
+			}
+			if d < least {
+				return fmt.Errorf("got %s, want at least %s", s, FormatDuration(least))
+			}
+			*at(c) = d
+			return nil
+		}}
+}
+
+func list(name, about string, at func(*Config) *[]string) key {
+	return key{name: name, about: about, fallback: []string{},
+		get: func(c *Config) any { return *at(c) },
+		set: func(c *Config, v any) (err error) {
+			*at(c), err = parseList(v)
+			return err
+		}}
+}
+
+func validListen(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" {
+		return fmt.Errorf("got %q, want an address and a port, such as 127.0.0.1:7733", s)
+	}
+	if n, err := net.LookupPort("tcp", port); err != nil || n < 0 {
+		return fmt.Errorf("got port %q, want a number from 0 to 65535", port)
+	}
+	if host != "" && host != "localhost" && net.ParseIP(strings.Trim(host, "[]")) == nil {
+		return fmt.Errorf("got host %q, want an IP address or localhost", host)
+	}
+	return nil
+}

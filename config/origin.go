@@ -1,0 +1,96 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Where a value came from, strongest first.
+const (
+	FromFlag    = "flag"
+	FromEnv     = "env"
+	FromFile    = "file"
+	FromDefault = "default"
+)
+
+// Origin says where a value came from.
+type Origin struct {
+	From  string `json:"from"`            // "flag", "env", "file" or "default"
+	Where string `json:"where,omitempty"` // the flag, the variable or the file
+	Line  int    `json:"line,omitempty"`  // in the file
+}
+
+// String returns one short line: "env VOXPARSE_MODEL", "file /…/config.toml:3".
+func (o Origin) String() string {
+	switch {
+	case o.Line > 0:
+		return fmt.Sprintf("%s %s:%d", o.From, o.Where, o.Line)
+	case o.Where != "":
+		return o.From + " " + o.Where
+	}
+	return o.From
+}
+
+// Origin returns where the value of key came from; the zero Origin for a key
+// that does not exist.
+func (c *Config) Origin(key string) Origin { return c.origins[key] }
+
+// Entry is one setting as `voxparse config show` tells it.
+type Entry struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"` // a string, int, bool or list of strings, as it stands in the file
+	Origin Origin `json:"origin"`
+	About  string `json:"about,omitempty"`
+}
+
+// Entries returns every setting in the order of the documentation.
+func (c *Config) Entries() []Entry {
+	out := make([]Entry, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, Entry{Key: k.name, Value: k.get(c), Origin: c.origins[k.name], About: k.about})
+	}
+	return out
+}
+
+// Keys returns the names of the plain settings.
+func Keys() []string {
+	out := make([]string, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, k.name)
+	}
+	return out
+}
+
+// problems collects mistakes, so that one run tells them all.
+type problems []string
+
+func (p *problems) add(file string, line int, format string, args ...any) {
+	msg := fmt.Sprintf(format, args...)
+	switch {
+	case line > 0:
+		msg = fmt.Sprintf("%s:%d: %s", file, line, msg)
+	case file != "":
+		msg = file + ": " + msg
+	}
+	*p = append(*p, msg)
+}
+
+func (p *problems) at(o Origin, format string, args ...any) {
+	switch o.From {
+	case FromFile:
+		p.add(o.Where, o.Line, format, args...)
+	case FromDefault:
+		p.add("", 0, format, args...)
+	default:
+		p.add(o.Where, 0, format, args...)
+	}
+}
+
+func (p *problems) err() error {
+	if len(*p) == 0 {
+		return nil
+	}
+	return &api.Error{Code: api.Invalid, Message: strings.Join(*p, "\n")}
+}
