@@ -53,6 +53,9 @@ func FormatSize(n int64) string {
 
 var days = regexp.MustCompile(`^(\d+(?:\.\d+)?)(d|w)`)
 
+// longest is the longest duration that is accepted: a hundred years.
+const longest = 36500 * 24 * time.Hour
+
 // ParseDuration reads "30s", "1h30m", "7d" and "2w"; a day is 24 hours. A
 // negative duration is an error.
 func ParseDuration(s string) (time.Duration, error) {
@@ -63,12 +66,15 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	for m := days.FindStringSubmatch(rest); m != nil; m = days.FindStringSubmatch(rest) {
 		n, err := strconv.ParseFloat(m[1], 64)
-		if err != nil || n > 36500 {
+		if err != nil || n > longest.Hours() {
 			return 0, wrong
 		}
 		unit := 24 * time.Hour
 		if m[2] == "w" {
 			unit *= 7
+		}
+		if n*float64(unit) > float64(longest-sum) {
+			return 0, wrong
 		}
 		sum += time.Duration(n * float64(unit))
 		if rest = rest[len(m[0]):]; rest == "" {
@@ -76,7 +82,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		}
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || d > math.MaxInt64-sum {
+	if err != nil || d < 0 || d > longest-sum {
 		return 0, wrong
 	}
 	return sum + d, nil
