@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Folder is a watched drop folder with its options and its state.
 type Folder struct {
@@ -41,4 +44,17 @@ type FolderFile struct {
 	State  string `json:"state"`
 	Reason string `json:"reason"` // one line: "settling: size grew 2 s ago; a writer has it open"
 	JobID  string `json:"job_id,omitempty"`
+}
+
+// FolderRequest is the body of POST /v1/watches.
+type FolderRequest struct {
+	Dir      string        `json:"dir"`                // absolute
+	Existing string        `json:"existing,omitempty"` // "process" or "ignore" what lies there; required where audio lies there
+	Options  FolderOptions `json:"options"`
+}
+
+// FolderPatch is the body of PATCH /v1/watches/{id}. Options holds only the
+// options to change: it is decoded over those that the folder has.
+type FolderPatch struct {
+	Options json.RawMessage `json:"options"`
 }
