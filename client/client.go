@@ -122,14 +122,25 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	return api.Errorf(api.Unknown, "the connection to the daemon broke (%v); it may have acted all the same: look before you repeat", err)
 }
 
+// ErrUnreachable marks the api.Unavailable of a daemon that nobody answers for:
+// it is not running, or not there.
+var ErrUnreachable = errors.New("daemon unreachable")
+
+// unreachable is an *api.Error that is ErrUnreachable too.
+type unreachable struct{ cause *api.Error }
+
+func (u unreachable) Error() string { return u.cause.Error() }
+
+func (u unreachable) Unwrap() []error { return []error{u.cause, ErrUnreachable} }
+
 func (c *Client) unreachable(op *net.OpError) error {
 	switch {
 	case errors.Is(op, fs.ErrPermission):
-		return api.Errorf(api.Unavailable, "the daemon's socket belongs to another user (%v); check --socket", op.Err)
+		return unreachable{api.Errorf(api.Unavailable, "the daemon's socket belongs to another user (%v); check --socket", op.Err)}
 	case op.Net == "unix":
-		return api.Errorf(api.Unavailable, "%s; %s", c.where, c.cure)
+		return unreachable{api.Errorf(api.Unavailable, "%s; %s", c.where, c.cure)}
 	}
-	return api.Errorf(api.Unavailable, "%s (%v); %s", c.where, op.Err, c.cure)
+	return unreachable{api.Errorf(api.Unavailable, "%s (%v); %s", c.where, op.Err, c.cure)}
 }
 
 // refusal reads the error of an answer.

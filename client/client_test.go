@@ -161,7 +161,7 @@ func TestErrorsKeepTheirCode(t *testing.T) {
 
 func TestAnAbsentDaemonIsUnavailableAndSaysHowToStartIt(t *testing.T) {
 	_, err := New(filepath.Join(t.TempDir(), "none")).Status(t.Context())
-	if !errors.Is(err, api.Unavailable) || err.Error() != "daemon is not running; start it with: voxparse daemon start" {
+	if !errors.Is(err, api.Unavailable) || !errors.Is(err, ErrUnreachable) || err.Error() != "daemon is not running; start it with: voxparse daemon start" {
 		t.Errorf("got %v, want the cure", err)
 	}
 	_, err = NewTCP("http://127.0.0.1:1/v1/", "k").Status(t.Context())
