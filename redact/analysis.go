@@ -1,0 +1,62 @@
+package redact
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Analysis masks what is found in the texts of a, which may be nil. Apply does
+// it too; it is for an analysis made after the masking, by a model.
+func Analysis(a *api.Analysis) { maskAnalysis(a) }
+
+func maskAnalysis(a *api.Analysis) {
+	if a == nil {
+		return
+	}
+	mask := func(s *string) { *s, _ = Text(*s) }
+	mask(&a.Answer)
+	for i := range a.Summary {
+		mask(&a.Summary[i].Text)
+	}
+	for i := range a.Questions {
+		mask(&a.Questions[i].Text)
+	}
+	for i := range a.ActionItems {
+		mask(&a.ActionItems[i].Text)
+		mask(&a.ActionItems[i].Owner)
+		mask(&a.ActionItems[i].Due)
+	}
+	for i := range a.Topics {
+		mask(&a.Topics[i].Label)
+	}
+	for i := range a.Financial {
+		mask(&a.Financial[i].Said)
+		mask(&a.Financial[i].Normalised)
+	}
+	if s := a.Sentiment; s != nil {
+		for _, q := range []*api.Quote{s.Highest, s.Lowest} {
+			if q != nil {
+				mask(&q.Text)
+			}
+		}
+	}
+}
+
+// punctuation returns s where it holds no letter or digit, else "".
+func punctuation(s string) string {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return ""
+		}
+	}
+	return s
+}
+
+func isSpace(r rune) bool { return unicode.IsSpace(r) }
+
+func endsInSpace(s string) bool {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return s == "" || unicode.IsSpace(r)
+}
