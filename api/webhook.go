@@ -110,6 +110,7 @@ const (
 	AttemptProtocol = "protocol" // closed, or not HTTP
 	AttemptRedirect = "redirect"
 	AttemptStatus   = "status" // an answer that is not 2xx
+	AttemptLocal    = "local"  // our own fault, as a shutdown: never charged
 )
 
 // Attempt is one POST of a delivery.
