@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Backup writes a consistent copy of the database while work goes on. The
+// audio of jobs that have not ended is not in it: see Blobs.
+func (db *DB) Backup(ctx context.Context, w io.Writer) error {
+	if db.stopped() {
+		return errFailed
+	}
+	err := db.bolt.View(func(t *bolt.Tx) error {
+		_, err := t.WriteTo(&ctxWriter{ctx: ctx, w: w})
+		return err
+	})
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return errClosed
+	}
+	if err != nil {
+		return fmt.Errorf("back up the database: %w", err)
+	}
+	return nil
+}
+
+// ctxWriter fails once ctx has ended.
+type ctxWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c *ctxWriter) Write(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(b)
+}
+
+// Compact rewrites the database at path without its free pages, and returns
+// its size in bytes before and after. No daemon may have it open: then the
+// error is ErrLocked. The old file is replaced only once the new one is whole
+// and durable.
+func Compact(path string) (before, after int64, err error) {
+	src, err := openBolt(path, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	tmp := path + ".compact"
+	defer func() {
+		err = errors.Join(err, src.Close())
+		if err != nil {
+			if rm := os.Remove(tmp); rm != nil && !errors.Is(rm, os.ErrNotExist) {
+				err = errors.Join(err, rm)
+			}
+		}
+	}()
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, 0, fmt.Errorf("compact: %w", err)
+	}
+	if err := compactInto(tmp, src); err != nil {
+		return 0, 0, fmt.Errorf("compact: %w", err)
+	}
+	if before, err = size(path); err != nil {
+		return 0, 0, err
+	}
+	if after, err = size(tmp); err != nil {
+		return 0, 0, err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return 0, 0, fmt.Errorf("compact: %w", err)
+	}
+	return before, after, syncDir(path)
+}
+
+func compactInto(tmp string, src *bolt.DB) error {
+	dst, err := bolt.Open(tmp, 0o600, &bolt.Options{NoFreelistSync: true, FreelistType: bolt.FreelistMapType, NoSync: true})
+	if err != nil {
+		return err
+	}
+	err = bolt.Compact(dst, src, 16<<20)
+	if err == nil {
+		err = sequences(dst, src)
+	}
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
+}
+
+// sequences verifies that the numbering of events goes on where it was.
+func sequences(dst, src *bolt.DB) error {
+	var a, b uint64
+	read := func(into *uint64) func(*bolt.Tx) error {
+		return func(t *bolt.Tx) error {
+			if e := t.Bucket(bucketNames[bEvent]); e != nil {
+				*into = e.Sequence()
+			}
+			return nil
+		}
+	}
+	if err := errors.Join(src.View(read(&a)), dst.View(read(&b))); err != nil {
+		return err
+	}
+	if a != b {
+		return fmt.Errorf("event number %d became %d", a, b)
+	}
+	return nil
+}
+
+func size(path string) (int64, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
+
+// Check reads the whole database at path and reports what is wrong with its
+// pages, or with its indexes against its records. A damaged file can make it
+// panic, which cannot be recovered: run it in a process of its own. It returns
+// ErrLocked while a daemon has the database open.
+func Check(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	b, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 1, ReadOnly: true, PreLoadFreelist: true})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return ErrLocked
+	}
+	if err != nil {
+		return fmt.Errorf("check: open database %s: %w", path, err)
+	}
+	err = b.View(func(t *bolt.Tx) error {
+		var first error
+		for err := range t.Check() { // to its end: the sender waits
+			if first == nil {
+				first = err
+			}
+		}
+		if first != nil {
+			return fmt.Errorf("check: pages of %s: %w", path, first)
+		}
+		return checkRecords(t)
+	})
+	return errors.Join(err, b.Close())
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Blobs keeps the audio of jobs as files of one folder.
+type Blobs struct{ dir string }
+
+// Blob is a stored file.
+type Blob struct {
+	Name   string // for Path, Open and Remove
+	Size   int64  // bytes
+	SHA256 string // of the content, lower-case hex
+}
+
+// partSuffix marks a blob that is not whole yet.
+const partSuffix = ".part"
+
+// OpenBlobs returns the blobs in dir, which it makes where it does not exist.
+func OpenBlobs(dir string) (*Blobs, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make blob folder: %w", err)
+	}
+	return &Blobs{dir: dir}, nil
+}
+
+// Put stores all of r, and returns once it is durable under its name. With a
+// limit above 0, more bytes than that give api.TooLarge. A full disk gives
+// api.Unavailable. On an error nothing is left behind.
+func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob Blob, err error) {
+	var name [16]byte
+	if _, err := rand.Read(name[:]); err != nil {
+		return Blob{}, fmt.Errorf("name a blob: %w", err)
+	}
+	blob.Name = hex.EncodeToString(name[:])
+	part := b.Path(blob.Name) + partSuffix
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return Blob{}, fmt.Errorf("store blob: %w", noSpace(err))
+	}
+	defer func() {
+		if err != nil {
+			if rm := os.Remove(part); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+				err = errors.Join(err, rm)
+			}
+		}
+	}()
+	h := sha256.New()
+	blob.Size, err = copyLimited(ctx, io.MultiWriter(f, h), r, limit)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return Blob{}, fmt.Errorf("store blob: %w", noSpace(err))
+	}
+	blob.SHA256 = hex.EncodeToString(h.Sum(nil))
+	if err = os.Rename(part, b.Path(blob.Name)); err != nil {
+		return Blob{}, fmt.Errorf("store blob: %w", err)
+	}
+	if err := syncDir(b.Path(blob.Name)); err != nil {
+		return Blob{}, fmt.Errorf("store blob: %w", errors.Join(err, b.Remove(blob.Name)))
+	}
+	return blob, nil
+}
+
+func copyLimited(ctx context.Context, w io.Writer, r io.Reader, limit int64) (int64, error) {
+	if limit > 0 {
+		r = io.LimitReader(r, limit+1)
+	}
+	n, err := io.Copy(&ctxWriter{ctx: ctx, w: w}, r)
+	if err == nil && limit > 0 && n > limit {
+		err = api.Errorf(api.TooLarge, "the file is over the limit of %d bytes", limit)
+	}
+	return n, err
+}
+
+// noSpace gives a full disk its code and its cure.
+func noSpace(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &api.Error{Code: api.Unavailable, Message: "no space left for the audio: free some on the disk of the data folder"}
+	}
+	return err
+}
+
+// Path returns the path of the blob's file.
+func (b *Blobs) Path(name string) string { return filepath.Join(b.dir, filepath.Base(name)) }
+
+// Open opens a blob for reading. The caller closes it.
+func (b *Blobs) Open(name string) (*os.File, error) {
+	f, err := os.Open(b.Path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, api.Errorf(api.NotFound, "the audio %s is gone", name)
+	}
+	return f, err
+}
+
+// Remove deletes a blob. One that is gone already is no error.
+func (b *Blobs) Remove(name string) error {
+	if err := os.Remove(b.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove blob: %w", err)
+	}
+	return nil
+}
+
+// Collect removes what keep does not want and is older than olderThan, and
+// what is left of unfinished Puts of that age. An upload is durable before its
+// job is recorded: olderThan has to be longer than that takes. It returns how
+// many files it removed.
+func (b *Blobs) Collect(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error) {
+	entries, err := os.ReadDir(b.dir)
+	if err != nil {
+		return 0, fmt.Errorf("collect blobs: %w", err)
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		st, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return n, fmt.Errorf("collect blobs: %w", err)
+		}
+		old := time.Since(st.ModTime()) > olderThan
+		if !st.Mode().IsRegular() || !old || !strings.HasSuffix(e.Name(), partSuffix) && keep(e.Name()) {
+			continue
+		}
+		if err := b.Remove(e.Name()); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// syncDir makes the name of path durable.
+func syncDir(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,345 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Claim takes up to n jobs of a queue that are due, the longest due first, for
+// ttl. It charges an attempt of each in the same commit. A job whose lease ran
+// out is due as well; one that has no attempt left fails, with the event that
+// Options.FailBody makes.
+func (db *DB) Claim(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]Job, error) {
+	var jobs []Job
+	err := db.update(ctx, func(t *tx) error {
+		var err error
+		jobs, err = t.claimJobs(queue, owner, ttl, n)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim a job of queue %s: %w", queue, err)
+	}
+	return jobs, nil
+}
+
+func (t *tx) claimJobs(queue, owner string, ttl time.Duration, n int) ([]Job, error) {
+	var jobs []Job
+	for len(jobs) < n {
+		due := t.dueJobs(queue, n-len(jobs))
+		if len(due) == 0 {
+			break
+		}
+		for _, u := range due {
+			r, err := loadJob(t.get(bJob, u[:]), u)
+			if err != nil {
+				return nil, err
+			}
+			if r.Attempts >= r.MaxAttempts {
+				if err := t.exhaust(r); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			r.Attempts++
+			r.Revision++
+			r.State, r.Owner, r.LeaseUntil = api.Processing, owner, t.now.Add(ttl)
+			r.Waiting, r.Progress = "", api.Progress{}
+			if r.StartedAt.IsZero() {
+				r.StartedAt = t.now
+			}
+			t.saveJob(r)
+			jobs = append(jobs, r.Job)
+		}
+	}
+	return jobs, nil
+}
+
+// dueJobs returns the keys of up to n due jobs of a queue.
+func (t *tx) dueJobs(queue string, n int) []uid {
+	var us []uid
+	prefix := append([]byte(queue), 0)
+	c := t.at(bQueue).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(us) < n; k, _ = c.Next() {
+		due, u := splitQueueKey(k, queue)
+		if due > t.now.UnixNano() {
+			break
+		}
+		us = append(us, u)
+	}
+	return us
+}
+
+// exhaust fails a job that has no attempt left. If its event cannot be made
+// now, the job waits a minute: it must neither end silently nor block others.
+func (t *tx) exhaust(r *jobRecord) error {
+	r.Error = JobError{Code: api.JobInternal, Message: fmt.Sprintf("the job did not finish in %d attempts", r.Attempts)}
+	if r.State == api.Processing {
+		r.Error.Message = fmt.Sprintf("the work was interrupted in each of %d attempts", r.Attempts)
+	}
+	var ev Event
+	if t.db.opts.FailBody != nil {
+		var err error
+		if ev, err = t.db.opts.FailBody(r.Job); err != nil {
+			t.db.log.Error("make the event of a failed job", "job", r.ID, "error", err)
+			r.Revision++
+			r.State, r.Owner, r.LeaseUntil, r.Due = api.Queued, "", time.Time{}, t.now.Add(time.Minute)
+			t.saveJob(r)
+			return nil
+		}
+	}
+	t.spend(r, spentFail)
+	t.end(r, api.Failed)
+	t.saveJob(r)
+	t.endedFile(r)
+	return t.jobEvent(r, ev)
+}
+
+// held returns the job that tok holds, or api.LeaseLost. With spent set to how
+// the call spends a token, repeated is true when this one was spent so before.
+func (t *tx) held(tok Token, spent byte) (r *jobRecord, repeated bool, err error) {
+	if r, err = t.job(tok.ID); err != nil {
+		return nil, false, err
+	}
+	if r.State == api.Processing && r.Revision == tok.Revision {
+		return r, false, nil
+	}
+	if spent != spentNot && r.SpentAs == spent && r.Spent == tok.Revision {
+		return r, true, nil
+	}
+	return nil, false, api.Errorf(api.LeaseLost, "job %s is no longer held by this worker: it is %s", tok.ID, r.State)
+}
+
+// Extend moves the end of the token's lease to ttl from now. The token stays
+// valid.
+func (db *DB) Extend(ctx context.Context, tok Token, ttl time.Duration) error {
+	return db.heldUpdate(ctx, "extend job", tok, func(t *tx, r *jobRecord) {
+		r.LeaseUntil = t.now.Add(ttl)
+		t.saveJob(r)
+	})
+}
+
+// Progress records how far the job has come. The token stays valid.
+func (db *DB) Progress(ctx context.Context, tok Token, p api.Progress) error {
+	return db.heldUpdate(ctx, "record progress of job", tok, func(t *tx, r *jobRecord) {
+		r.Job.Progress = p
+		t.saveJob(r)
+	})
+}
+
+func (db *DB) heldUpdate(ctx context.Context, verb string, tok Token, change func(*tx, *jobRecord)) error {
+	err := db.update(ctx, func(t *tx) error {
+		r, _, err := t.held(tok, spentNot)
+		if err == nil {
+			change(t, r)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", verb, tok.ID, err)
+	}
+	return nil
+}
+
+// Release hands the job back, to be claimed from due on; the attempt is not
+// charged. waiting says for people what it waits for. A repeat is nil.
+func (db *DB) Release(ctx context.Context, tok Token, due time.Time, waiting string) error {
+	err := db.update(ctx, func(t *tx) error {
+		r, repeated, err := t.held(tok, spentRelease)
+		if err != nil || repeated {
+			return err
+		}
+		t.spend(r, spentRelease)
+		t.requeue(r, due, true)
+		r.Waiting = waiting
+		t.saveJob(r)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("release job %s: %w", tok.ID, err)
+	}
+	return nil
+}
+
+func (t *tx) requeue(r *jobRecord, due time.Time, uncharged bool) {
+	if due.IsZero() {
+		due = t.now
+	}
+	r.State, r.Due, r.Progress = api.Queued, fromNanos(nanos(due)), api.Progress{}
+	if uncharged && r.Attempts > 0 {
+		r.Attempts--
+	}
+}
+
+// Complete ends the job with its result, and writes the event and its
+// deliveries in the same commit. An event without an id is none. The job's
+// blob is given up: its file may be removed afterwards. A repeat with the same
+// token is nil and changes nothing.
+func (db *DB) Complete(ctx context.Context, tok Token, result []byte, ev Event) (got Job, err error) {
+	return db.finishJob(ctx, tok, func(t *tx, r *jobRecord) error {
+		return t.complete(r, result, ev)
+	})
+}
+
+func (t *tx) complete(r *jobRecord, result []byte, ev Event) error {
+	t.spend(r, spentComplete)
+	t.end(r, api.Completed)
+	r.Error = JobError{}
+	if r.Blob != "" {
+		t.del(bBlob, []byte(r.Blob))
+		r.Blob = ""
+	}
+	t.put(bResult, r.key[:], result)
+	t.saveJob(r)
+	return t.jobEvent(r, ev)
+}
+
+// finishJob runs a transition that completes a job.
+func (db *DB) finishJob(ctx context.Context, tok Token, finish func(*tx, *jobRecord) error) (got Job, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		r, repeated, err := t.held(tok, spentComplete)
+		if err != nil {
+			return err
+		}
+		if !repeated {
+			if err := finish(t, r); err != nil {
+				return err
+			}
+		}
+		got = r.Job
+		return nil
+	})
+	if err != nil {
+		return Job{}, fmt.Errorf("complete job %s: %w", tok.ID, err)
+	}
+	return got, nil
+}
+
+// Fail ends an attempt of the job. With a retryAt the job is queued again for
+// that time; with the zero time it has failed for good, and the event and its
+// deliveries are written in the same commit. A repeat with the same token is
+// nil and changes nothing.
+func (db *DB) Fail(ctx context.Context, tok Token, why JobError, retryAt time.Time, ev Event) (got Job, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		r, repeated, err := t.held(tok, spentFail)
+		if err != nil {
+			return err
+		}
+		if !repeated {
+			if err := t.fail(r, why, retryAt, ev); err != nil {
+				return err
+			}
+		}
+		got = r.Job
+		return nil
+	})
+	if err != nil {
+		return Job{}, fmt.Errorf("fail job %s: %w", tok.ID, err)
+	}
+	return got, nil
+}
+
+func (t *tx) fail(r *jobRecord, why JobError, retryAt time.Time, ev Event) error {
+	t.spend(r, spentFail)
+	r.Error = why
+	if !retryAt.IsZero() {
+		t.requeue(r, retryAt, false)
+		t.saveJob(r)
+		return nil
+	}
+	t.end(r, api.Failed)
+	t.saveJob(r)
+	t.endedFile(r)
+	return t.jobEvent(r, ev)
+}
+
+// Queues returns the names of the queues that have open jobs, in order.
+func (db *DB) Queues(ctx context.Context) ([]string, error) {
+	var names []string
+	err := db.eachQueue(ctx, func(name string, _ int64) { names = append(names, name) })
+	return names, err
+}
+
+// NextJob returns when the next job of any queue is due, which may be in the
+// past, and false when there is none.
+func (db *DB) NextJob(ctx context.Context) (time.Time, bool, error) {
+	var next int64
+	err := db.eachQueue(ctx, func(_ string, due int64) {
+		if next == 0 || due < next {
+			next = due
+		}
+	})
+	return fromNanos(next), next != 0, err
+}
+
+// eachQueue visits every queue with the due time of its first job.
+func (db *DB) eachQueue(ctx context.Context, visit func(name string, due int64)) error {
+	return db.view(ctx, func(t *tx) error {
+		c := t.at(bQueue).Cursor()
+		k, _ := c.First()
+		for k != nil {
+			end := bytes.IndexByte(k, 0)
+			name := string(k[:end])
+			due, _ := splitQueueKey(k, name)
+			visit(name, due)
+			k, _ = c.Seek(append(slices.Clone(k[:end]), 1)) // past the zero byte
+		}
+		return nil
+	})
+}
+
+// recoverChunk is how many records one commit of Recover changes at most.
+const recoverChunk = 500
+
+// Recover ends the leases of every owner but the given one at once, uncharged:
+// at the daemon's start their processes are gone. It also ends what a deletion
+// of a webhook left undone.
+func (db *DB) Recover(ctx context.Context, owner string) error {
+	for after, more := []byte(nil), true; more; {
+		err := db.update(ctx, func(t *tx) error {
+			var err error
+			after, more, err = t.recoverJobs(owner, after)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("recover jobs: %w", err)
+		}
+	}
+	return db.recoverDeliveries(ctx, owner)
+}
+
+func (t *tx) recoverJobs(owner string, after []byte) (last []byte, more bool, err error) {
+	prefix := []byte{jobStateByte(api.Processing)}
+	c := t.at(bJobState).Cursor()
+	var us []uid
+	k, _ := c.Seek(prefix)
+	if after != nil {
+		if k, _ = c.Seek(after); bytes.Equal(k, after) {
+			k, _ = c.Next()
+		}
+	}
+	for ; bytes.HasPrefix(k, prefix) && len(us) < recoverChunk; k, _ = c.Next() {
+		us = append(us, uid(k[1:]))
+	}
+	if len(us) == 0 {
+		return after, false, nil
+	}
+	for _, u := range us {
+		r, err := loadJob(t.get(bJob, u[:]), u)
+		if err != nil {
+			return nil, false, err
+		}
+		if r.Owner == owner {
+			continue
+		}
+		r.Revision++
+		r.Owner, r.LeaseUntil = "", time.Time{}
+		t.requeue(r, t.now, true)
+		t.saveJob(r)
+	}
+	return stateKey(prefix[0], us[len(us)-1]), true, nil
+}

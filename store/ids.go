@@ -1,0 +1,142 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// uid is a ULID in its 16-byte form, which is how keys hold ids.
+type uid [16]byte
+
+// entropy makes ids of one process grow even within a millisecond.
+var entropy = struct {
+	sync.Mutex
+	*ulid.MonotonicEntropy
+}{MonotonicEntropy: ulid.Monotonic(ulid.DefaultEntropy(), 1<<20)}
+
+// NewID returns prefix followed by a new lower-case ULID. The ids of one
+// process are ordered as they were made.
+func NewID(prefix string) string { return idString(prefix, newUID(time.Now())) }
+
+func newUID(now time.Time) uid {
+	entropy.Lock()
+	defer entropy.Unlock()
+	return uid(ulid.MustNew(ulid.Timestamp(now), entropy.MonotonicEntropy))
+}
+
+// EventID returns the id of the event of type typ that a job's generation
+// makes. It depends on nothing else, so that a repeated transition makes the
+// same event again and not a second one.
+func EventID(jobID string, generation int, typ string) string {
+	var g [8]byte
+	binary.BigEndian.PutUint64(g[:], uint64(generation))
+	var ms uint64
+	if u, err := parseID(api.JobPrefix, jobID); err == nil {
+		ms = ulid.ULID(u).Time()
+	}
+	return idString(api.EventPrefix, derivedUID(ms, jobID, string(g[:]), typ))
+}
+
+// derivedUID returns a ULID that follows from its arguments alone.
+func derivedUID(ms uint64, parts ...string) uid {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(binary.AppendUvarint(nil, uint64(len(p))))
+		h.Write([]byte(p))
+	}
+	var u ulid.ULID
+	if err := u.SetTime(ms); err != nil {
+		u = ulid.ULID{} // past the year 10889: the hash alone will do
+	}
+	copy(u[6:], h.Sum(nil))
+	return uid(u)
+}
+
+// A delivery's id ends in sixteen zero bits. The id of each of its attempts is
+// the same with the number of the claim there, so that one key finds both.
+
+// newDeliveryUID returns a fresh delivery id.
+func newDeliveryUID(now time.Time) uid { return newUID(now).delivery() }
+
+// deliveryUID returns the id of the delivery of an event to a webhook. It
+// follows from the two, and sorts by the event's creation.
+func deliveryUID(ev *Event, webhook string) uid {
+	return derivedUID(uint64(max(ev.CreatedAt.UnixMilli(), 0)), ev.ID, webhook).delivery()
+}
+
+// delivery returns the delivery's id for the id of one of its attempts.
+func (u uid) delivery() uid {
+	u[14], u[15] = 0, 0
+	return u
+}
+
+// attempt returns the id of the attempt that the claim-th claim allows.
+func (u uid) attempt(claim int) uid {
+	binary.BigEndian.PutUint16(u[14:], uint16(claim))
+	return u
+}
+
+const crockford = "0123456789abcdefghjkmnpqrstvwxyz"
+
+var crockfordValue = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xff
+	}
+	for i := range len(crockford) {
+		t[crockford[i]] = byte(i)
+	}
+	return t
+}()
+
+// parseID returns the 16 bytes of an id. The error is api.NotFound: an id that
+// is not well formed names nothing.
+func parseID(prefix, id string) (uid, error) {
+	var u uid
+	s, ok := strings.CutPrefix(id, prefix)
+	if !ok || len(s) != 26 || s[0] > '7' {
+		return u, badID(prefix, id)
+	}
+	// 26 digits of 5 bits are 130 bits, the first two of which are zero.
+	var acc uint64
+	bits, n := -2, 0
+	for i := range len(s) {
+		v := crockfordValue[s[i]]
+		if v == 0xff {
+			return uid{}, badID(prefix, id)
+		}
+		acc = acc<<5 | uint64(v)
+		if bits += 5; bits >= 8 {
+			bits -= 8
+			u[n] = byte(acc >> bits)
+			n++
+		}
+	}
+	return u, nil
+}
+
+func badID(prefix, id string) error {
+	return api.Errorf(api.NotFound, "%q is not an id of the form %s…", id, prefix)
+}
+
+// idString is the inverse of parseID.
+func idString(prefix string, u uid) string {
+	b := make([]byte, 0, len(prefix)+26)
+	b = append(b, prefix...)
+	var acc uint64
+	bits := 2
+	for _, c := range u {
+		acc = acc<<8 | uint64(c)
+		for bits += 8; bits >= 5; {
+			bits -= 5
+			b = append(b, crockford[acc>>bits&31])
+		}
+	}
+	return string(b)
+}

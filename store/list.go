@@ -1,0 +1,219 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Jobs returns up to limit jobs that pass the filter, newest first, and the
+// cursor of the next page, "" after the last. A page begins after cursor, "" for
+// the first. A job that does not change meanwhile appears exactly once.
+func (db *DB) Jobs(ctx context.Context, f JobFilter, cursor string, limit int) (jobs []Job, next string, err error) {
+	var after *uid
+	if cursor != "" {
+		u, err := parseID(api.JobPrefix, cursor)
+		if err != nil {
+			return nil, "", api.Errorf(api.Invalid, "%q is not a cursor", cursor)
+		}
+		after = &u
+	}
+	full := false
+	err = db.eachJob(ctx, f, after, func(r *jobRecord) bool {
+		if len(jobs) == limit {
+			full = true
+			return false
+		}
+		jobs = append(jobs, r.Job)
+		return true
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list jobs: %w", err)
+	}
+	if full && len(jobs) > 0 {
+		next = jobs[len(jobs)-1].ID
+	}
+	return jobs, next, nil
+}
+
+// JobsPage returns up to limit jobs that pass the filter, newest first, after
+// the first offset of them.
+func (db *DB) JobsPage(ctx context.Context, f JobFilter, offset, limit int) ([]Job, error) {
+	var after *uid
+	if f.Queue == "" && f.Since.IsZero() {
+		u, ok, err := db.skipJobs(ctx, f, offset)
+		if err != nil || !ok {
+			return nil, err
+		}
+		after, offset = u, 0
+	}
+	var jobs []Job
+	err := db.eachJob(ctx, f, after, func(r *jobRecord) bool {
+		if offset > 0 {
+			offset--
+			return true
+		}
+		if len(jobs) < limit {
+			jobs = append(jobs, r.Job)
+		}
+		return len(jobs) < limit
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list jobs: %w", err)
+	}
+	return jobs, nil
+}
+
+// jobIndex returns the bucket and prefix whose keys, in falling order, are the
+// jobs that f may pass.
+func jobIndex(f JobFilter) (bucketID, []byte) {
+	if f.Status == "" {
+		return bJob, nil
+	}
+	return bJobState, []byte{jobStateByte(f.Status)}
+}
+
+// skipJobs returns the last of the newest n jobs, by keys alone; ok is false
+// when there are fewer.
+func (db *DB) skipJobs(ctx context.Context, f JobFilter, n int) (last *uid, ok bool, err error) {
+	b, prefix := jobIndex(f)
+	for n > 0 {
+		seen := 0
+		err := db.view(ctx, func(t *tx) error {
+			for k, _ := range fallingKeys(t.at(b), prefix, last) {
+				u := uid(k[len(prefix):])
+				last = &u
+				if seen++; seen == min(n, maxRows*5) { // keys only: as cheap as the rows
+					break
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		if seen == 0 {
+			return nil, false, nil
+		}
+		n -= seen
+	}
+	return last, true, nil
+}
+
+// eachJob visits the jobs that pass the filter, newest first, until visit
+// returns false. It reads in short transactions.
+func (db *DB) eachJob(ctx context.Context, f JobFilter, after *uid, visit func(*jobRecord) bool) error {
+	if f.Status != "" && jobStates[jobStateByte(f.Status)] != f.Status {
+		return api.Errorf(api.Invalid, "%q is not a status of a job", f.Status)
+	}
+	b, prefix := jobIndex(f)
+	for more := true; more; {
+		err := db.view(ctx, func(t *tx) error {
+			rows := 0
+			for k, _ := range fallingKeys(t.at(b), prefix, after) {
+				u := uid(k[len(prefix):])
+				after = &u
+				r, err := loadJob(t.get(bJob, u[:]), u)
+				if err != nil {
+					return err
+				}
+				if f.passes(r) && !visit(r) {
+					more = false
+					return nil
+				}
+				if rows++; rows == maxRows {
+					return nil
+				}
+			}
+			more = false
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f JobFilter) passes(r *jobRecord) bool {
+	return (f.Queue == "" || r.Queue == f.Queue) && (f.Since.IsZero() || !r.CreatedAt.Before(f.Since))
+}
+
+// fallingKeys yields the keys of b that begin with prefix, with their values,
+// in falling order, from the one before after.
+func fallingKeys(b *bolt.Bucket, prefix []byte, after *uid) func(func(k, v []byte) bool) {
+	return func(yield func(k, v []byte) bool) {
+		c := b.Cursor()
+		k, v := seekBefore(c, prefix, after)
+		for k != nil && bytes.HasPrefix(k, prefix) {
+			if !yield(k, v) {
+				return
+			}
+			k, v = c.Prev()
+		}
+	}
+}
+
+// seekBefore places c on the last key below prefix+after, or on the last with
+// the prefix when after is nil.
+func seekBefore(c *bolt.Cursor, prefix []byte, after *uid) (k, v []byte) {
+	bound := append([]byte(nil), prefix...)
+	if after != nil {
+		bound = append(bound, after[:]...)
+	} else {
+		for range 17 {
+			bound = append(bound, 0xff) // above any id
+		}
+	}
+	if k, _ = c.Seek(bound); k == nil {
+		return c.Last()
+	}
+	return c.Prev()
+}
+
+// CountJobs returns how many jobs are in each state. It reads no record.
+func (db *DB) CountJobs(ctx context.Context) (map[api.JobStatus]int, error) {
+	if db.stopped() {
+		return nil, errFailed
+	}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	n := make(map[api.JobStatus]int, nJobStates)
+	for s, c := range db.counts.jobs {
+		n[jobStates[s]] = c
+	}
+	return n, ctx.Err()
+}
+
+// CountDeliveries returns how many deliveries are in each state. It reads no
+// record.
+func (db *DB) CountDeliveries(ctx context.Context) (map[api.DeliveryState]int, error) {
+	if db.stopped() {
+		return nil, errFailed
+	}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	n := map[api.DeliveryState]int{api.DeliveryHeld: 0}
+	for _, s := range deliveryStates {
+		n[s] = 0
+	}
+	addCounts(n, db.counts.orphan[:], nil)
+	for _, h := range db.hooks {
+		addCounts(n, h.counts[:], h)
+	}
+	return n, ctx.Err()
+}
+
+// BlobInUse reports whether a job still needs the blob with the given name.
+func (db *DB) BlobInUse(ctx context.Context, name string) (bool, error) {
+	used := false
+	err := db.view(ctx, func(t *tx) error {
+		used = t.get(bBlob, []byte(name)) != nil
+		return nil
+	})
+	return used, err
+}

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Delivery returns a delivery and its attempts, oldest first, by its own id or
+// the id of one of its attempts.
+func (db *DB) Delivery(ctx context.Context, id string) (d Delivery, attempts []api.Attempt, err error) {
+	u, err := parseID(api.DeliveryPrefix, id)
+	if err != nil {
+		return Delivery{}, nil, err
+	}
+	err = db.view(ctx, func(t *tx) error {
+		r, err := t.delivery(u.delivery())
+		if err != nil {
+			return err
+		}
+		if u != r.key && t.get(bAttempt, u[:]) == nil && u != r.key.attempt(r.Claims) {
+			return api.Errorf(api.NotFound, "there is no delivery %s", id)
+		}
+		d = r.show(db.hookNow(r.hook))
+		attempts, err = t.attempts(r.key)
+		return err
+	})
+	return d, attempts, err
+}
+
+func (t *tx) attempts(u uid) ([]api.Attempt, error) {
+	var all []api.Attempt
+	c := t.at(bAttempt).Cursor()
+	for k, v := c.Seek(u[:14]); bytes.HasPrefix(k, u[:14]); k, v = c.Next() {
+		var a attemptRecord
+		if err := decode(v, attemptVersion, &a); err != nil {
+			return nil, fmt.Errorf("read attempt %s: %w", idString(api.DeliveryPrefix, uid(k)), err)
+		}
+		all = append(all, a.Attempt)
+	}
+	return all, nil
+}
+
+// Deliveries returns up to limit deliveries that pass the filter, newest
+// first, and the cursor of the next page, "" after the last. A page begins
+// after cursor, "" for the first. One that does not change meanwhile appears
+// exactly once.
+func (db *DB) Deliveries(ctx context.Context, f DeliveryFilter, cursor string, limit int) (ds []Delivery, next string, err error) {
+	var after *uid
+	if cursor != "" {
+		u, err := parseID(api.DeliveryPrefix, cursor)
+		if err != nil {
+			return nil, "", api.Errorf(api.Invalid, "%q is not a cursor", cursor)
+		}
+		after = &u
+	}
+	full := false
+	err = db.eachDelivery(ctx, f, after, func(r *deliveryRecord, h *hook) bool {
+		if len(ds) == limit {
+			full = true
+			return false
+		}
+		ds = append(ds, r.show(h))
+		return true
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list deliveries: %w", err)
+	}
+	if full && len(ds) > 0 {
+		next = ds[len(ds)-1].ID
+	}
+	return ds, next, nil
+}
+
+// eachDelivery visits the deliveries that pass the filter, newest first, until
+// visit returns false. It reads in short transactions.
+func (db *DB) eachDelivery(ctx context.Context, f DeliveryFilter, after *uid, visit func(*deliveryRecord, *hook) bool) error {
+	for more := true; more; {
+		err := db.view(ctx, func(t *tx) error {
+			c, err := t.deliveryCursor(f, after)
+			if err != nil {
+				return err
+			}
+			for range maxRows {
+				u, ok := c.prev()
+				if !ok {
+					more = false
+					return nil
+				}
+				after = &u
+				r, err := t.delivery(u)
+				if err != nil {
+					return err
+				}
+				h := db.hookNow(r.hook)
+				if f.passes(r, h) && !visit(r, h) {
+					more = false
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f DeliveryFilter) passes(r *deliveryRecord, h *hook) bool {
+	return (f.Webhook == "" || r.WebhookID == f.Webhook) &&
+		(f.Job == "" || r.JobID == f.Job) &&
+		(f.State == "" || shown(r.State, h) == f.State) &&
+		(f.Since.IsZero() || !r.CreatedAt.Before(f.Since)) &&
+		(f.Until.IsZero() || r.CreatedAt.Before(f.Until))
+}
+
+// mergedCursor walks several ranges of keys that end in ids, together, in
+// falling order of the ids.
+type mergedCursor struct {
+	ranges []keyRange
+}
+
+type keyRange struct {
+	c      *bolt.Cursor
+	prefix []byte
+	k      []byte
+}
+
+// deliveryCursor returns a cursor over the narrowest index for the filter.
+func (t *tx) deliveryCursor(f DeliveryFilter, after *uid) (*mergedCursor, error) {
+	m := &mergedCursor{}
+	switch {
+	case f.Job != "":
+		u, err := parseID(api.JobPrefix, f.Job)
+		if err != nil {
+			return nil, err
+		}
+		m.add(t.at(bJobDelivery), u[:], after)
+	case f.Webhook != "":
+		u, err := parseID(api.WebhookPrefix, f.Webhook)
+		if err != nil {
+			return nil, err
+		}
+		h := t.db.hookNow(u)
+		for s := range deliveryStates {
+			if f.State == "" || shown(deliveryStates[s], h) == f.State {
+				m.add(t.at(bState), append(u[:], byte(s)), after)
+			}
+		}
+	default:
+		m.add(t.at(bDelivery), nil, after)
+	}
+	return m, nil
+}
+
+func (m *mergedCursor) add(b *bolt.Bucket, prefix []byte, after *uid) {
+	r := keyRange{c: b.Cursor(), prefix: prefix}
+	r.k, _ = seekBefore(r.c, prefix, after)
+	if bytes.HasPrefix(r.k, prefix) && r.k != nil {
+		m.ranges = append(m.ranges, r)
+	}
+}
+
+func (m *mergedCursor) prev() (uid, bool) {
+	best := -1
+	var at uid
+	for i := range m.ranges {
+		r := &m.ranges[i]
+		if r.k == nil {
+			continue
+		}
+		if u := uid(r.k[len(r.prefix):]); best < 0 || compareUID(u, at) > 0 {
+			best, at = i, u
+		}
+	}
+	if best < 0 {
+		return uid{}, false
+	}
+	r := &m.ranges[best]
+	if r.k, _ = r.c.Prev(); !bytes.HasPrefix(r.k, r.prefix) {
+		r.k = nil
+	}
+	return at, true
+}
