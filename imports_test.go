@@ -61,12 +61,15 @@ var siblings = map[string][]string{
 	"config":              {"api"},
 	"client":              {"api"},
 	"spoken":              nil,
+	"service":             {"api"},
 	"redact":              {"api", "spoken"},
 	"polish":              {"api", "spoken"},
 	"analysis":            {"api", "redact", "spoken"},
 	"search":              {"api"},
+	"spoken":              nil,
+	"service":             {"api"},
 	"daemon":              {"api", "analysis", "config", "engine", "models", "polish", "redact", "search", "store", "transcript", "vault", "watch", "webhook"},
-	"cmd/voxparse":        {"api", "client", "config", "daemon", "engine", "models", "transcript", "vault", "webhook"},
+	"cmd/voxparse":        {"api", "client", "config", "daemon", "engine", "models", "service", "transcript", "vault", "webhook"},
 	"cmd/voxparse-engine": {"api", "engine"},
 }
 
