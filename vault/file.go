@@ -1,0 +1,123 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// keyFile is the name of the master key's file in the data folder.
+const keyFile = "vault.key"
+
+// filePlace keeps the master keys in the file of that path.
+type filePlace string
+
+func (p filePlace) source() string { return SourceFile }
+
+func (p filePlace) load() (*keySet, error) {
+	b, err := readPrivate(string(p))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := decodeKeys(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", string(p), err)
+	}
+	return keys, nil
+}
+
+func (p filePlace) save(keys *keySet) error {
+	b, err := keys.encode()
+	if err != nil {
+		return err
+	}
+	return writePrivate(string(p), b, os.Rename)
+}
+
+// create is save, but leaves a file alone that another process made meanwhile.
+func (p filePlace) create(keys *keySet) error {
+	b, err := keys.encode()
+	if err != nil {
+		return err
+	}
+	err = writePrivate(string(p), b, os.Link)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// readPrivate reads a file that only its owner, who is to be us, may touch.
+func readPrivate(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPrivate(path, fi); err != nil {
+		return nil, err
+	}
+	const limit = 1 << 20
+	if fi.Size() > limit {
+		return nil, unavailable("%s is %d bytes long, which no file of ours is", path, fi.Size())
+	}
+	b := make([]byte, fi.Size())
+	n, err := f.ReadAt(b, 0)
+	if n < len(b) {
+		return nil, err
+	}
+	return b, nil
+}
+
+func checkPrivate(path string, fi fs.FileInfo) error {
+	if !fi.Mode().IsRegular() {
+		return unavailable("%s is not a file; move it away", path)
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return unavailable("%s belongs to user %d, and this runs as user %d; run: chown %d %s", path, st.Uid, os.Geteuid(), os.Geteuid(), quote(path))
+	}
+	if perm := fi.Mode().Perm(); perm&0o077 != 0 {
+		return unavailable("%s may be read or written by others (mode %04o); run: chmod 600 %s", path, perm, quote(path))
+	}
+	return nil
+}
+
+// quote makes path safe to paste into a shell.
+func quote(path string) string {
+	if !strings.ContainsFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("/._-+:@%,=", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// writePrivate writes a 0600 file whole or not at all, durably. land is
+// os.Rename, or os.Link so as never to replace one that exists.
+func writePrivate(path string, b []byte, land func(from, to string) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // gone already after a rename
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := land(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
