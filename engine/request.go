@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 )
@@ -13,6 +14,9 @@ type Request struct {
 	Name    string // base name as the user gave it; its extension is a hint only
 	Options api.Options
 	Attempt int // 1 for the first; a file that kills workers is set aside after MaxKills
+	// Generation grows with every retry by hand: a remote engine is to see
+	// those, unlike repeats after a crash, as new work.
+	Generation int
 }
 
 // Model tells a worker which files to load. Family names the recogniser kind
@@ -33,6 +37,12 @@ type Error struct {
 	// Transient says that the same file may succeed later without a change to
 	// it: no attempt is to be charged.
 	Transient bool
+	// Retry says that another attempt, which is charged, may succeed. Where
+	// neither is set, the file's fate is sealed.
+	Retry bool
+	// RetryAfter is the shortest wait before the next try that a remote engine
+	// asked for; 0 where it did not.
+	RetryAfter time.Duration
 }
 
 // Error returns the code and the sentence.
