@@ -1,0 +1,58 @@
+package analysis
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/redact"
+)
+
+// concernKinds are the kinds of data that rules of trade protect.
+var concernKinds = []redact.Kind{redact.CardNumber, redact.SecurityCode, redact.CardExpiry, redact.SSN}
+
+// concerns returns where protected data was said, or is masked.
+func concerns(r *api.Result) []api.Concern {
+	out := []api.Concern{}
+	for _, f := range redact.Find(r) {
+		if !slices.Contains(concernKinds, f.Kind) {
+			continue
+		}
+		first, last := f.Parts[0], f.Parts[len(f.Parts)-1]
+		out = append(out, concern(r, first.Segment, first.Start, last.End, f.Kind, false))
+	}
+	for i := range r.Segments {
+		seg := &r.Segments[i]
+		for _, k := range concernKinds {
+			for range strings.Count(seg.Text, k.Mask()) {
+				if j := len(out) - 1; j >= 0 && out[j].Redacted && out[j].Kind == string(k) && continues(r, out[j].Segment, i, k) {
+					out[j].End = round(seg.End, 2) // one number over two segments
+					continue
+				}
+				out = append(out, concern(r, i, seg.Start, seg.End, k, true))
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b api.Concern) int {
+		return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Start, b.Start))
+	})
+	return out[:min(len(out), maxConcerns)]
+}
+
+func concern(r *api.Result, segment int, start, end float64, k redact.Kind, redacted bool) api.Concern {
+	return api.Concern{
+		Ref: api.Ref{Segment: segment, Start: round(start, 2), Speaker: r.Segments[segment].Speaker},
+		End: round(end, 2), Kind: string(k), Redacted: redacted,
+	}
+}
+
+// continues reports whether the mask that begins segment i goes on the number
+// that ended the earlier one, of the same speaker.
+func continues(r *api.Result, earlier, i int, k redact.Kind) bool {
+	if earlier >= i || i-earlier > 4 || r.Segments[earlier].Speaker != r.Segments[i].Speaker {
+		return false
+	}
+	tail := strings.TrimRight(r.Segments[earlier].Text, " .,!?")
+	return strings.HasSuffix(tail, k.Mask()) && strings.HasPrefix(strings.TrimSpace(r.Segments[i].Text), k.Mask())
+}
