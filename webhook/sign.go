@@ -105,7 +105,8 @@ func signature(secret, timestamp string, body []byte) string {
 // part of the secret after the prefix is base64 of.
 func standardSignature(secret, id, unix string, body []byte) (string, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, api.SecretPrefix))
-	if err != nil || len(key) == 0 {
+	// The decoder would skip line ends, which are part of the other scheme's key.
+	if err != nil || len(key) == 0 || strings.ContainsAny(secret, "\r\n") {
 		return "", api.Errorf(api.Invalid, "the secret is not %s and 64 hex characters; rotate it to have a new one", api.SecretPrefix)
 	}
 	return "v1," + base64.StdEncoding.EncodeToString(mac(key, id+"."+unix+".", body)), nil
