@@ -29,11 +29,11 @@ const (
 	bPurge                         // at8 kind1 job|event → ∅
 	bBlob                          // blob → job
 	bFolder                        // folder → record
+	bFolderCounts                  // folder → files by state
 	bFile                          // folder path → record
-	bFileState                     // folder state1 sha256(path) → path
+	bFileState                     // folder state1 path → ∅
 	bContent                       // sha256(scope, content, options) → folder path
-	bHash                          // folder path → dev, inode, size, mtime, sha256
-	bFinish                        // job → finishing intent
+	bFinish                        // folder path → what is left to do with the file
 	nBuckets
 )
 
@@ -42,7 +42,7 @@ var bucketNames = [nBuckets][]byte{
 	[]byte("e"), []byte("ei"), []byte("ej"), []byte("w"), []byte("wc"),
 	[]byte("d"), []byte("ds"), []byte("dj"), []byte("dq"), []byte("do"), []byte("a"),
 	[]byte("t"), []byte("b"),
-	[]byte("f"), []byte("ff"), []byte("fs"), []byte("fc"), []byte("fh"), []byte("fp"),
+	[]byte("f"), []byte("fn"), []byte("ff"), []byte("fs"), []byte("fc"), []byte("fp"),
 }
 
 // appended marks the buckets whose keys grow with time: their pages are filled

@@ -1,5 +1,249 @@
 package store
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
 
-func checkRecords(*bolt.Tx) error { return nil }
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// checker compares the records with the indexes and counts that follow from
+// them: each record has its entries, and there are no others.
+type checker struct {
+	t       *tx
+	want    [nBuckets]int // entries that follow from the records
+	hooks   map[uid]*hook
+	found   map[uid]*[nDeliveryStates]int
+	orphan  [nDeliveryStates]int
+	jobs    [nJobStates]int
+	files   map[uid]*[nFileStates]int
+	badness []error
+}
+
+// maxProblems bounds what a check reports.
+const maxProblems = 20
+
+func (c *checker) problem(format string, args ...any) {
+	if len(c.badness) < maxProblems {
+		c.badness = append(c.badness, fmt.Errorf(format, args...))
+	}
+}
+
+// checkRecords returns what is wrong with the indexes of a database.
+func checkRecords(b *bolt.Tx) error {
+	c := &checker{t: &tx{db: &DB{}, bolt: b}, hooks: map[uid]*hook{}, found: map[uid]*[nDeliveryStates]int{}, files: map[uid]*[nFileStates]int{}}
+	for i, name := range bucketNames {
+		if b.Bucket(name) == nil {
+			return fmt.Errorf("check: bucket %s is missing", bucketNames[i])
+		}
+	}
+	steps := []struct {
+		bucket bucketID
+		each   func(k, v []byte) error
+	}{
+		{bWebhook, c.webhook}, {bJob, c.job}, {bEvent, c.event}, {bDelivery, c.delivery},
+		{bAttempt, c.attempt}, {bFile, c.file}, {bContent, c.content}, {bFinish, c.finish},
+	}
+	for _, s := range steps {
+		if err := c.t.at(s.bucket).ForEach(s.each); err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+	}
+	c.sizes()
+	if err := c.countsAgree(); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	return errors.Join(c.badness...)
+}
+
+// entry expects an entry of an index.
+func (c *checker) entry(of string, b bucketID, key []byte) {
+	c.want[b]++
+	if k, _ := c.t.at(b).Cursor().Seek(key); !bytes.Equal(k, key) {
+		c.problem("%s has no entry in %s", of, bucketNames[b])
+	}
+}
+
+// points expects an entry of an index with a value.
+func (c *checker) points(of string, b bucketID, key, value []byte) {
+	c.want[b]++
+	if !bytes.Equal(c.t.get(b, key), value) {
+		c.problem("%s is not what its entry in %s names", of, bucketNames[b])
+	}
+}
+
+func (c *checker) webhook(k, v []byte) error {
+	h := &hook{key: uid(k)}
+	if err := decode(v, webhookVersion, &h.webhookRecord); err != nil {
+		return fmt.Errorf("read webhook: %w", err)
+	}
+	c.hooks[h.key] = h
+	c.found[h.key] = new([nDeliveryStates]int)
+	return nil
+}
+
+func (c *checker) job(k, v []byte) error {
+	r, err := loadJob(v, uid(k))
+	if err != nil {
+		return err
+	}
+	c.jobs[r.was.state]++
+	c.entry(r.ID, bJobState, stateKey(r.was.state, r.key))
+	if r.was.due != 0 {
+		c.entry(r.ID, bQueue, queueKey(r.was.queue, r.was.due, r.key))
+	}
+	if r.PurgeAt != 0 {
+		c.entry(r.ID, bPurge, purgeKey(r.PurgeAt, purgeJob, r.key))
+	}
+	if r.Dedupe != "" {
+		c.points(r.ID, bDedupe, dedupeKey(r.Dedupe), r.key[:])
+	}
+	if r.Blob != "" {
+		c.points(r.ID, bBlob, []byte(r.Blob), r.key[:])
+	}
+	if r.State == api.Completed {
+		c.want[bResult]++
+		if c.t.get(bResult, r.key[:]) == nil {
+			c.problem("%s is completed and has no result", r.ID)
+		}
+	}
+	return nil
+}
+
+func (c *checker) event(k, v []byte) error {
+	e, err := loadEvent(v)
+	if err != nil {
+		return err
+	}
+	u, err := parseID(api.EventPrefix, e.ID)
+	if err != nil {
+		return err
+	}
+	if e.Seq != binary.BigEndian.Uint64(k) {
+		c.problem("%s has number %d at %d", e.ID, e.Seq, binary.BigEndian.Uint64(k))
+	}
+	c.points(e.ID, bEventID, u[:], k)
+	if e.JobID == "" {
+		c.want[bPurge]++ // its time is not in the record
+		return nil
+	}
+	job, err := parseID(api.JobPrefix, e.JobID)
+	if err != nil {
+		return err
+	}
+	c.entry(e.ID, bJobEvent, append(job[:], k...))
+	return nil
+}
+
+func (c *checker) delivery(k, v []byte) error {
+	r, err := loadDelivery(v, uid(k))
+	if err != nil {
+		return err
+	}
+	h := c.hooks[r.hook]
+	if h == nil {
+		c.orphan[r.was.state]++
+	} else {
+		c.found[r.hook][r.was.state]++
+	}
+	c.entry(r.ID, bState, hookStateKey(r.hook, r.was.state, r.key))
+	c.entry(r.ID, bJobDelivery, pairKey(r.owner(), r.key))
+	if r.was.due != 0 {
+		c.entry(r.ID, bDue, orderedKey(r.hook, uint64(r.was.due), r.key))
+	}
+	if h != nil && h.Ordered && (r.was.due != 0 || r.was.lease != 0) {
+		c.entry(r.ID, bSeq, orderedKey(r.hook, r.Seq, r.key))
+	}
+	if c.t.get(bEvent, seqKey(r.Seq)) == nil {
+		c.problem("%s has no event", r.ID)
+	}
+	return nil
+}
+
+func (c *checker) attempt(k, v []byte) error {
+	var a attemptRecord
+	if err := decode(v, attemptVersion, &a); err != nil {
+		return fmt.Errorf("read attempt: %w", err)
+	}
+	if d := uid(k).delivery(); c.t.get(bDelivery, d[:]) == nil {
+		c.problem("attempt %s has no delivery", a.ID)
+	}
+	return nil
+}
+
+func (c *checker) file(k, v []byte) error {
+	r, err := loadFile(v, k)
+	if err != nil {
+		return err
+	}
+	n := c.files[r.folder()]
+	if n == nil {
+		n = new([nFileStates]int)
+		c.files[r.folder()] = n
+	}
+	n[*r.was]++
+	c.entry(r.Path, bFileState, fileStateKey(k, *r.was))
+	return nil
+}
+
+func (c *checker) content(_, v []byte) error {
+	if c.t.get(bFile, v) == nil {
+		c.problem("a content names the unknown file %q", v)
+	}
+	return nil
+}
+
+func (c *checker) finish(k, _ []byte) error {
+	if c.t.get(bFile, k) == nil {
+		c.problem("there is something left to do with the unknown file %q", k)
+	}
+	return nil
+}
+
+// sizes finds entries that follow from no record.
+func (c *checker) sizes() {
+	for _, b := range []bucketID{bJobState, bQueue, bPurge, bDedupe, bBlob, bResult, bEventID, bJobEvent, bState, bJobDelivery, bDue, bSeq, bFileState} {
+		n := 0
+		cur := c.t.at(b).Cursor()
+		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
+			n++
+		}
+		if n != c.want[b] {
+			c.problem("%s has %d entries, and the records make %d", bucketNames[b], n, c.want[b])
+		}
+	}
+}
+
+func (c *checker) countsAgree() error {
+	var kept counts
+	if err := decodeCounts(c.t.get(bMeta, keyCounts), kept.jobs[:], kept.orphan[:]); err != nil {
+		return err
+	}
+	if kept.jobs != c.jobs || kept.orphan != c.orphan {
+		c.problem("the kept counts are %v, and the records make %v and %v", kept, c.jobs, c.orphan)
+	}
+	for u, want := range c.found {
+		var n [nDeliveryStates]int
+		if err := decodeCounts(c.t.get(bWebhookCounts, u[:]), n[:]); err != nil {
+			return err
+		}
+		if n != *want {
+			c.problem("%s has the kept counts %v, and the records make %v", idString(api.WebhookPrefix, u), n, *want)
+		}
+	}
+	for u, want := range c.files {
+		var n [nFileStates]int
+		if err := decodeCounts(c.t.get(bFolderCounts, u[:]), n[:]); err != nil {
+			return err
+		}
+		if !slices.Equal(n[:], want[:]) {
+			c.problem("%s has the kept counts %v, and the records make %v", idString(api.FolderPrefix, u), n, *want)
+		}
+	}
+	return nil
+}

@@ -195,6 +195,7 @@ func (t *tx) complete(r *jobRecord, result []byte, ev Event) error {
 	}
 	t.put(bResult, r.key[:], result)
 	t.saveJob(r)
+	t.endedFile(r)
 	return t.jobEvent(r, ev)
 }
 
@@ -223,14 +224,21 @@ func (db *DB) finishJob(ctx context.Context, tok Token, finish func(*tx, *jobRec
 // that time; with the zero time it has failed for good, and the event and its
 // deliveries are written in the same commit. A repeat with the same token is
 // nil and changes nothing.
-func (db *DB) Fail(ctx context.Context, tok Token, why JobError, retryAt time.Time, ev Event) (got Job, err error) {
+func (db *DB) Fail(ctx context.Context, tok Token, why JobError, retryAt time.Time, ev Event) (Job, error) {
+	return db.failJob(ctx, tok, func(t *tx, r *jobRecord) error {
+		return t.fail(r, why, retryAt, ev)
+	})
+}
+
+// failJob runs a transition that fails an attempt of a job.
+func (db *DB) failJob(ctx context.Context, tok Token, fail func(*tx, *jobRecord) error) (got Job, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		r, repeated, err := t.held(tok, spentFail)
 		if err != nil {
 			return err
 		}
 		if !repeated {
-			if err := t.fail(r, why, retryAt, ev); err != nil {
+			if err := fail(t, r); err != nil {
 				return err
 			}
 		}
@@ -309,7 +317,10 @@ func (db *DB) Recover(ctx context.Context, owner string) error {
 			return fmt.Errorf("recover jobs: %w", err)
 		}
 	}
-	return db.recoverDeliveries(ctx, owner)
+	if err := db.recoverDeliveries(ctx, owner); err != nil {
+		return err
+	}
+	return db.recoverFolders(ctx)
 }
 
 func (t *tx) recoverJobs(owner string, after []byte) (last []byte, more bool, err error) {

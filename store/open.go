@@ -219,6 +219,10 @@ func (db *DB) DeliveriesReady() <-chan struct{} { return db.deliveriesReady }
 // for any number of commits.
 func (db *DB) EventsReady() <-chan struct{} { return db.eventsReady }
 
+// FinishesReady receives after a commit that left something to do with a
+// folder's file. It holds one signal for any number of commits.
+func (db *DB) FinishesReady() <-chan struct{} { return db.finishesReady }
+
 // view runs a read of at most maxRows rows.
 func (db *DB) view(ctx context.Context, read func(*tx) error) error {
 	if err := ctx.Err(); err != nil {

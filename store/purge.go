@@ -89,7 +89,7 @@ func (t *tx) purgeJob(key []byte, at int64, u uid) (rows int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if open || t.get(bFinish, u[:]) != nil {
+	if open || t.finishing(r) {
 		r.PurgeAt = at + int64(purgeAgain)
 		t.saveJob(r)
 		return 0, nil
@@ -157,7 +157,6 @@ func (t *tx) dropJob(r *jobRecord) (rows int, err error) {
 		t.del(bJobEvent, k)
 		rows += 3
 	}
-	t.droppedFile(r)
 	t.removeJob(r)
 	return rows + 5, nil
 }

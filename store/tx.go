@@ -31,6 +31,7 @@ type tx struct {
 	deliver bool
 	events  bool
 	files   bool
+	folders map[uid]*[nFileStates]int // counts of the folders that changed
 }
 
 // counts are kept with every change, so that counting reads nothing.
@@ -110,6 +111,9 @@ func (t *tx) flush() error {
 			t.put(bWebhookCounts, u[:], encodeCounts(h.counts[:]))
 		}
 		h.headStale, h.recordStale, h.countStale = false, false, false
+	}
+	for u, n := range t.folders {
+		t.put(bFolderCounts, u[:], encodeCounts(n[:]))
 	}
 	if t.counts != t.db.counts {
 		t.put(bMeta, keyCounts, encodeCounts(append(t.counts.jobs[:], t.counts.orphan[:]...)))
