@@ -1,0 +1,69 @@
+package watch
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Stat is what tells one content at a path from another without reading it.
+// Two Stats are compared with ==. Dev and Inode are 0 where the system has none
+// to give; Dev may change when a volume is plugged in anew.
+type Stat struct {
+	Dev   uint64
+	Inode uint64
+	Size  int64 // bytes
+	MTime int64 // nanoseconds since 1970, UTC
+}
+
+// StatOf returns the Stat of a file from what Lstat told.
+func StatOf(fi fs.FileInfo) Stat {
+	dev, ino := deviceInode(fi)
+	return Stat{Dev: dev, Inode: ino, Size: fi.Size(), MTime: fi.ModTime().UnixNano()}
+}
+
+// Modified returns the modification time, in UTC.
+func (s Stat) Modified() time.Time { return time.Unix(0, s.MTime).UTC() }
+
+// change says in a few words how the file differs from what it was before.
+func (s Stat) change(before Stat) string {
+	switch {
+	case s.Dev != before.Dev || s.Inode != before.Inode:
+		return "was replaced"
+	case s.Size > before.Size:
+		return "size grew"
+	case s.Size < before.Size:
+		return "size shrank"
+	default:
+		return "was modified"
+	}
+}
+
+// Printable returns path for people and for JSON: bytes that are not UTF-8 and
+// characters that cannot be printed become \xNN or \u escapes.
+func Printable(path string) string {
+	plain := utf8.ValidString(path)
+	for _, r := range path {
+		plain = plain && unicode.IsPrint(r)
+	}
+	if plain {
+		return path
+	}
+	var b strings.Builder
+	for i := 0; i < len(path); {
+		r, n := utf8.DecodeRuneInString(path[i:])
+		switch {
+		case r == utf8.RuneError && n == 1, r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, path[i])
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+		i += n
+	}
+	return b.String()
+}
