@@ -1,0 +1,122 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// errStoreFailed ends a run whose store cannot be trusted any more.
+var errStoreFailed = errors.New("a write to the database failed and its outcome is unknown; check the disk, then start the daemon again: it goes on where it was")
+
+// httpGrace is how long requests in progress may take once the work is over.
+const httpGrace = 2 * time.Second
+
+// Run serves until ctx ends or Stop is called, then stops gracefully: it
+// claims nothing more, lets what runs finish for the grace period, hands the
+// rest back uncharged and closes the store. It returns nil after such a stop.
+func (d *Daemon) Run(ctx context.Context) error {
+	if err := d.db.Recover(ctx, d.owner); err != nil {
+		return errors.Join(err, d.Close())
+	}
+	d.collect(ctx, 0) // no upload is in progress yet
+	claim, stopClaiming := context.WithCancel(ctx)
+	defer stopClaiming()
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+
+	var loops, rest sync.WaitGroup
+	loops.Go(func() { d.work.loop(claim, work) })
+	loops.Go(func() { d.deliver.loop(claim, work) })
+	rest.Go(func() { d.followEvents(background) })
+	rest.Go(func() { d.housekeeping(background) })
+	rest.Go(func() { d.work.runPool(background) })
+	served := make(chan error, 2)
+	server := d.httpServer()
+	d.serveOn(&rest, server, served)
+	d.setState(stateOK)
+	d.log.Info("ready", "socket", d.cfg.Socket, "listen", d.Addr(), "version", d.opts.Version)
+	notifySystemd(stateOK)
+
+	err := d.untilStop(ctx, served)
+	d.Stop()
+	d.setState(stateStopping)
+	notifySystemd(stateStopping)
+	d.log.Info("stopping", "grace", d.cfg.Grace, "running", d.work.count())
+	stopClaiming()
+	d.waitFor(&loops)
+	stopWork()
+	loops.Wait()
+	d.halt()
+	err = errors.Join(err, shutdown(server))
+	stopBackground()
+	rest.Wait()
+	err = errors.Join(err, d.Close())
+	if err == nil {
+		d.log.Info("stopped")
+	}
+	return err
+}
+
+// serveOn serves every listener.
+func (d *Daemon) serveOn(wg *sync.WaitGroup, server *http.Server, served chan<- error) {
+	for _, l := range []net.Listener{d.socket, d.tcp} {
+		if l == nil {
+			continue
+		}
+		wg.Go(func() {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				served <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+		})
+	}
+}
+
+// untilStop returns when the daemon is to stop, and why if that is an error.
+func (d *Daemon) untilStop(ctx context.Context, served <-chan error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.stop:
+		return nil
+	case err := <-served:
+		return err
+	case <-d.db.Failed():
+		d.StopNow()
+		return errStoreFailed
+	}
+}
+
+// waitFor gives the loops the grace period to finish what they hold.
+func (d *Daemon) waitFor(loops *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() {
+		loops.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(d.cfg.Grace)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		d.log.Info("grace period over; handing back what still runs", "running", d.work.count())
+	case <-d.now:
+	case <-d.db.Failed():
+	}
+}
+
+// shutdown lets requests in progress end, for a moment, then cuts them off.
+func shutdown(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), httpGrace)
+	defer cancel()
+	if err := server.Shutdown(ctx); err == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return server.Close()
+}
