@@ -43,6 +43,8 @@ func (r *Result) WordsBySegment() [][]int {
 			}
 			if mid >= seg.Start-wordSlack {
 				cands = append(cands, w)
+			} else if len(cands) == 0 {
+				next[seg.Speaker] = w + 1
 			}
 		}
 		if m := matchWords(r.Words, cands, fields); m != nil {

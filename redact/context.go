@@ -50,13 +50,16 @@ func (d *document) topicAt(view []int, i int) topic {
 	w := d.word(view, i)
 	t := topics[w]
 	next := d.word(view, i+1)
+	if w == "s" && next == "s" && d.word(view, i+2) == "n" {
+		return ssnTopic
+	}
 	prev := d.word(view, i-1)
 	switch {
 	case t == noTopic:
 		return noTopic
 	case w == "card" && otherCards[prev]:
 		return otherTopic
-	case w == "social" && (next == "media" || next == "network" || next == "worker" || next == "event" || next == "account"):
+	case w == "social" && !d.ownSocial(view, i+1):
 		return noTopic
 	case w == "call" && (prev == "this" || prev == "the" || prev == "a" || prev == "our" || prev == "your" || prev == "last"):
 		return noTopic
@@ -64,6 +67,16 @@ func (d *document) topicAt(view []int, i int) topic {
 		return noTopic
 	}
 	return t
+}
+
+// ownSocial reports whether the word after "social", at position i, leaves it
+// a social security number: not a social budget, event or network.
+func (d *document) ownSocial(view []int, i int) bool {
+	switch d.word(view, i) {
+	case "", "security", "insurance", "number", "is", "was", "it's", "ends", "please", "so", "yes", "yeah", "sure", "um", "uh", "and", "okay", "that's", "would", "again":
+		return true
+	}
+	return d.tokens[view[i]].digits != "" || d.word(view, i) == "double" || d.word(view, i) == "triple"
 }
 
 // lookBack is how many words before a number may say what it is.

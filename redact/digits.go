@@ -13,6 +13,7 @@ type atom struct {
 	groups []int  // lengths of the groups of a written number: 3, 2, 4
 	soft   bool   // a new group may begin here
 	dash   bool   // "dash" was said before it
+	single bool   // one digit by itself: not that of "twenty three"
 }
 
 // run is a row of digits, written or spoken, with little said in between.
@@ -96,8 +97,10 @@ func (d *document) atom(view []int, i int) atom {
 	if len(t.digits) == 2 && strings.HasSuffix(t.word, "ty") && len(next) == 1 && next != "0" && !d.tokens[view[i+1]].soft {
 		if spoken.IsNumberWord(d.tokens[view[i+1]].word) {
 			a.digits = t.digits[:1]
+			return a
 		}
 	}
+	a.single = len(t.digits) == 1 && !(i > 0 && strings.HasSuffix(d.word(view, i-1), "ty"))
 	if t.digits != "" && t.word[0] < 'a' {
 		a.groups = groupLengths(d.raw(view[i]))
 		a.soft = a.soft || len(t.digits) > 1

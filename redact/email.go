@@ -179,16 +179,22 @@ func plainName(w string) bool {
 }
 
 // fromMarker returns the position after the nearest "is", "to" or the like in
-// the four words before i, where an address is announced by them: all words
-// between belong to it. Else it returns i.
+// the four words before i, where an address is announced by them, or that of
+// the segment: all words between belong to it. Else it returns i.
 func (d *document) fromMarker(view []int, i int) int {
 	for j := i - 1; j >= max(0, i-4); j-- {
 		w := d.word(view, j)
 		if wordOf(w, "is", "it's", "that's", "to", "at") {
 			return j + 1
 		}
+		if d.usable(view, j) && d.tokens[view[j]].seg != d.tokens[view[i]].seg {
+			return j + 1 // the answer to a question for it
+		}
 		if !d.usable(view, j) || notNames[w] || mailWords[w] || otherVerbs[w] || d.tokens[view[j+1]].soft {
 			return i
+		}
+		if j == 0 {
+			return 0
 		}
 	}
 	return i

@@ -94,7 +94,7 @@ func (d *document) isPhone(r run, topic topic, plus bool) bool {
 func (r run) saidOneByOne() bool {
 	single := 0
 	for i := range r {
-		if len(r[i].digits) <= 1 && len(r[i].groups) == 0 {
+		if r[i].single {
 			single++
 		}
 	}

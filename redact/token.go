@@ -146,11 +146,17 @@ func wordDigits(w string) string {
 	return ""
 }
 
+// hyphens writes every dash as a hyphen.
+var hyphens = strings.NewReplacer("–", "-", "—", "-", "‑", "-", "‐", "-", "−", "-")
+
 // writtenDigits returns the digits of a number written in one piece, "" where
 // it is rather a date, a price, a version or a time.
 func writtenDigits(core string) string {
-	s := strings.NewReplacer("–", "-", "—", "-", "‑", "-", "‐", "-", "−", "-").Replace(core)
-	if s == "" || isDate(s) {
+	if !strings.ContainsAny(core, "0123456789") {
+		return ""
+	}
+	s := hyphens.Replace(core)
+	if isDate(s) {
 		return ""
 	}
 	if strings.ContainsAny(s, ".,") {
