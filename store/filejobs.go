@@ -303,24 +303,6 @@ func (t *tx) settleFile(r *jobRecord, fin Finish) {
 	t.planFinish(f, fin)
 }
 
-// PendingFinishes returns up to limit of what is recorded and not done, over
-// all folders.
-func (db *DB) PendingFinishes(ctx context.Context, limit int) ([]Finish, error) {
-	var all []Finish
-	err := db.view(ctx, func(t *tx) error {
-		c := t.at(bFinish).Cursor()
-		for k, v := c.First(); k != nil && len(all) < min(limit, maxRows); k, v = c.Next() {
-			var f Finish
-			if err := decode(v, finishVersion, &f); err != nil {
-				return fmt.Errorf("read what is left to do with %q: %w", k[16:], err)
-			}
-			all = append(all, f)
-		}
-		return nil
-	})
-	return all, err
-}
-
 // FinishResult is what became of a source.
 type FinishResult struct {
 	Gone    bool     // it was moved or deleted
