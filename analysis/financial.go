@@ -56,6 +56,9 @@ func place(seg *api.Segment, at int) float64 {
 }
 
 func amount(prev string, words []string) (api.Amount, int) {
+	if words[0] == "a" && prev == "of" {
+		return api.Amount{}, 0 // "a quarter of a million dollars"
+	}
 	if m, n := spoken.ParseMoney(words); n > 0 {
 		return api.Amount{
 			Kind: api.AmountMoney, Normalised: cents(m.Amount) + " " + m.Currency,

@@ -11,6 +11,9 @@ import (
 // for less than two.
 func numberRow(words []string) int {
 	n := 0
+	if words[0] == "half" {
+		_, n = spoken.Cardinal(words)
+	}
 	for n < len(words) && (spoken.IsNumberWord(words[n]) || words[n] == "oh" || words[n] == "double" || words[n] == "triple") {
 		n++
 	}

@@ -84,10 +84,13 @@ func figure(prev string, words []string) []part {
 	return nil
 }
 
-func money(_ string, words []string) []part {
+func money(prev string, words []string) []part {
 	m, n := spoken.ParseMoney(words)
 	if n < 2 || m.Symbol == "" || strings.HasPrefix(words[0], m.Symbol) {
 		return nil // "fifty cents", "twelve bucks": the number alone
+	}
+	if words[0] == "half" || words[0] == "a" && prev == "of" {
+		return nil // "a quarter of a million dollars"
 	}
 	if num, k := spoken.Cardinal(words); k == n-1 && k > 1 && num.Int >= 1e6 && scaleOf(words[k-1]) {
 		return []part{{m.Symbol + short(num, words[k-1]), k - 1}, {words[k-1], 2}}
@@ -184,7 +187,7 @@ func ordinal(_ string, words []string) []part {
 // cardinal writes numbers of ten and more, and those with a point.
 func cardinal(prev string, words []string) []part {
 	num, n := spoken.Cardinal(words)
-	if n == 0 || words[0] == "a" || words[0] == "an" || spelled(words[:n]) == 0 {
+	if n == 0 || words[0] == "a" || words[0] == "an" || words[0] == "half" || spelled(words[:n]) == 0 {
 		return nil
 	}
 	if num.Int < 10 && num.Frac == "" || spoken.IsNumberWord(prev) || prev == "point" || prev == "oh" {

@@ -1,6 +1,7 @@
 package polish
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -25,34 +26,49 @@ func Apply(r *api.Result, mode string) {
 		return
 	}
 	english := r.Language == "" || r.Language == "en" || strings.HasPrefix(r.Language, "en-")
-	style := styleOf(r.Segments)
 	words := r.WordsBySegment()
-	edits := make([][]piece, len(r.Segments))
-	kept := r.Segments[:0]
-	for i, seg := range r.Segments {
-		pieces := split(seg.Text)
-		if english {
-			pieces = rewrite(pieces, style, style.open(r.Segments, i))
-		}
-		edits[i] = pieces
-		if seg.Text = join(pieces); seg.Text != "" {
-			kept = append(kept, seg)
-		}
-	}
+	edits := rewriteAll(r.Segments, english)
 	if words != nil {
 		r.Words = follow(r.Words, words, edits)
 	}
-	clear(r.Segments[len(kept):])
+	kept := slices.DeleteFunc(r.Segments, func(s api.Segment) bool { return s.Text == "" })
 	r.Segments = kept
-	r.Text = api.JoinText(r.Segments)
+	r.Text = api.JoinText(kept)
 }
 
 // Text returns s polished, as the one segment of an English talk. Polishing
 // again changes nothing.
 func Text(s string) string {
 	segs := []api.Segment{{Text: s}}
-	style := styleOf(segs)
-	return join(rewrite(split(s), style, style.open(segs, 0)))
+	rewriteAll(segs, true)
+	return segs[0].Text
+}
+
+// rewriteAll polishes the texts of segs, and returns of what each is made. One
+// change may call for another, over the whole talk, until none does.
+func rewriteAll(segs []api.Segment, english bool) [][]piece {
+	edits := make([][]piece, len(segs))
+	for i := range segs {
+		edits[i] = split(segs[i].Text)
+		segs[i].Text = join(edits[i])
+	}
+	for range maxRounds {
+		style := styleOf(segs)
+		changed := false
+		for i := range segs {
+			if !english || segs[i].Text == "" {
+				continue
+			}
+			edits[i] = rewrite(edits[i], style, style.open(segs, i))
+			text := join(edits[i])
+			changed = changed || text != segs[i].Text
+			segs[i].Text = text
+		}
+		if !changed {
+			break
+		}
+	}
+	return edits
 }
 
 // piece is one word of the output, made of the words [from, to) of the input.
@@ -137,7 +153,9 @@ const pauseEndsSentence = 0.35
 // turns, where the recogniser itself does not say.
 func (st style) open(segs []api.Segment, i int) ends {
 	if st.punctuated {
-		return ends{begins: i == 0 || endsSentence(segs[i-1].Text)}
+		for i--; i >= 0 && segs[i].Text == ""; i-- {
+		}
+		return ends{begins: i < 0 || endsSentence(segs[i].Text)}
 	}
 	parted := func(a, b api.Segment) bool { return a.Speaker != b.Speaker || b.Start-a.End >= pauseEndsSentence }
 	return ends{

@@ -78,16 +78,14 @@ func (d *document) isPhone(r run, topic topic, plus bool) bool {
 		return len(digits) >= 8 && digits[0] != '0' && topic != otherTopic
 	case topic == phoneTopic:
 		return len(digits) != 9 || digits[0] == '0'
-	case topic == otherTopic && !phoneShape(r.shape()):
+	case topic == otherTopic:
 		return false
 	case topic == cardTopic || topic == ssnTopic:
 		return northAmerican(digits) && phoneShape(r.shape())
 	case northAmerican(digits):
 		return !r.counting() && (phoneShape(r.shape()) || r.saidOneByOne())
-	case len(digits) == 11 && strings.HasPrefix(digits, "07"): // a British mobile
-		return topic != otherTopic
 	}
-	return false
+	return len(digits) == 11 && strings.HasPrefix(digits, "07") // a British mobile
 }
 
 // saidOneByOne reports whether most of r are single digits in words.

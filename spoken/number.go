@@ -132,12 +132,16 @@ func group(words []string) (int64, int) {
 }
 
 // Cardinal reads a number: "twelve", "two hundred and five", "twelve
-// hundred", "one point two million", "two and a half", "a thousand", "1,200",
+// hundred", "one point two million", "two and a half", "half a million", "a
+// thousand", "1,200",
 // "3.5 million". It stops where the words no longer make one number: of
 // "twenty twenty six" it reads "twenty".
 func Cardinal(words []string) (Number, int) {
 	if num, n := written(words); n > 0 {
 		return scaled(num, words, n)
+	}
+	if s := scales[word(words, 2)]; s > 0 && words[0] == "half" && words[1] == "a" {
+		return Number{Int: s / 2}, 3
 	}
 	var total int64
 	n, last := 0, maxInt

@@ -22,6 +22,8 @@ func TestCardinalReadsWhatPeopleSay(t *testing.T) {
 		{"one thousand two thousand", "1000", 2},
 		{"a thousand and two hundred", "1000", 2},
 		{"a hundred", "100", 2},
+		{"half a million", "500000", 3},
+		{"half a dozen", "", 0},
 		{"a hundred thousand", "100000", 3},
 		{"a million and five", "1000005", 4},
 		{"a dog", "", 0},
