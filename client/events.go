@@ -26,7 +26,7 @@ type message struct {
 const (
 	reconnectFirst = 100 * time.Millisecond
 	reconnectMost  = 2 * time.Second
-	reconnectFor   = 30 * time.Second // without a single message
+	reconnectFor   = 30 * time.Second // without a connection
 )
 
 // maxEvent bounds one server-sent event, in bytes.
@@ -71,17 +71,20 @@ func (c *Client) Events(ctx context.Context, after string, fn func(place string,
 
 // stream reads a server-sent stream, connecting again when it breaks.
 func (c *Client) stream(ctx context.Context, path, last string, fn func(message) error) error {
-	delay, since := reconnectFirst, time.Now()
+	delay, lost := reconnectFirst, time.Now()
 	for {
 		var own error
-		err := c.streamOnce(ctx, path, last, func(m message) error {
+		opened, err := c.streamOnce(ctx, path, last, func(m message) error {
 			if m.id != "" {
 				last = m.id
 			}
-			delay, since = reconnectFirst, time.Now()
+			delay = reconnectFirst
 			own = fn(m)
 			return own
 		})
+		if opened {
+			lost = time.Now()
+		}
 		switch {
 		case errors.Is(own, errDone):
 			return nil
@@ -91,10 +94,7 @@ func (c *Client) stream(ctx context.Context, path, last string, fn func(message)
 			return context.Cause(ctx)
 		case err != nil && !errors.Is(err, api.Unavailable) && !errors.Is(err, api.Unknown):
 			return err
-		case time.Since(since) > reconnectFor:
-			if err == nil {
-				err = api.Errorf(api.Unavailable, "the daemon ended the stream; see: voxparse daemon logs")
-			}
+		case time.Since(lost) > reconnectFor:
 			return err
 		}
 		if err := pause(ctx, delay); err != nil {
@@ -104,10 +104,11 @@ func (c *Client) stream(ctx context.Context, path, last string, fn func(message)
 	}
 }
 
-func (c *Client) streamOnce(ctx context.Context, path, last string, fn func(message) error) error {
+// streamOnce reads one connection to its end and reports whether it was made.
+func (c *Client) streamOnce(ctx context.Context, path, last string, fn func(message) error) (opened bool, err error) {
 	req, err := c.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
-		return err
+		return false, err
 	}
 	req.Header.Set("Accept", "text/event-stream")
 	if last != "" {
@@ -115,14 +116,13 @@ func (c *Client) streamOnce(ctx context.Context, path, last string, fn func(mess
 	}
 	resp, err := c.send(req)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer resp.Body.Close()
-	err = readEvents(resp.Body, fn)
-	if err == nil || errors.Is(err, io.EOF) {
-		return nil
+	if err = readEvents(resp.Body, fn); err != nil {
+		err = c.broken(ctx, err)
 	}
-	return c.broken(ctx, err)
+	return true, err
 }
 
 // readEvents reads server-sent events as the HTML standard says and calls fn

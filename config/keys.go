@@ -185,3 +185,19 @@ func validListen(s string) error {
 	}
 	return nil
 }
+
+// Flag is a setting as a flag of `daemon run`.
+type Flag struct {
+	Name  string // "max-upload"
+	Key   string // "max_upload"
+	About string
+}
+
+// Flags returns every setting as a flag.
+func Flags() []Flag {
+	out := make([]Flag, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, Flag{flagName(k.name), k.name, k.about})
+	}
+	return out
+}

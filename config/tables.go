@@ -9,10 +9,9 @@ import (
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
-)
 
-// Formats are the transcript formats that a folder may write.
-var formats = []string{"txt", "srt", "vtt", "json", "tsv", "md"}
+	"github.com/voxparse/voxparse/api"
+)
 
 // checkTables validates and completes [engines.NAME] and [[folder]].
 func (c *Config) checkTables(f *file, p *problems) {
@@ -160,7 +159,7 @@ func CheckFolder(d *Folder) (errs []FolderError) {
 	oneOf("failed", d.Failed, "leave", "move")
 	oneOf("channels", d.Channels, "mix", "split")
 	for _, name := range d.Formats {
-		oneOf("formats", name, formats...)
+		oneOf("formats", name, api.Formats...)
 	}
 	patterns := func(key string, globs []string) {
 		for _, g := range globs {

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+)
+
+// inFlight is how many files of a batch are with the daemon at a time: enough
+// that it never runs dry, few enough that a thousand files do not fill its
+// spool.
+const inFlight = 8
+
+// batch is one run of transcribe.
+type batch struct {
+	a       *app
+	c       *client.Client
+	flags   transcribeFlags
+	meta    json.RawMessage
+	inputs  []input
+	targets map[string][]target
+	board   *board
+
+	mu   sync.Mutex
+	open map[string]bool // jobs that have not ended
+}
+
+// submit uploads one input. A key of our own makes a repeat after a broken
+// connection harmless.
+func (b *batch) submit(ctx context.Context, in input, it *item) (api.Accepted, error) {
+	key := b.flags.key
+	if key == "" {
+		key = "cli-" + rand.Text()
+	}
+	return b.c.Submit(ctx, client.Upload{
+		Name: in.name, Size: in.size, Options: b.flags.Options, Metadata: b.meta, WebhookIDs: b.flags.webhooks,
+		IdempotencyKey: key, Sent: it.uploaded,
+		Open: func() (io.ReadCloser, error) { return in.open(b.a.in) },
+	})
+}
+
+// run transcribes every input, a few at a time, and prints in order.
+func (b *batch) run(ctx context.Context) error {
+	b.open = map[string]bool{}
+	defer b.board.close()
+	slots := make(chan struct{}, inFlight)
+	results := make([]chan outcome, len(b.inputs))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	for i := range results {
+		results[i] = make(chan outcome, 1)
+	}
+	wg.Go(func() {
+		for i, in := range b.inputs {
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				results[i] <- outcome{in: in, err: context.Cause(ctx)}
+				continue
+			}
+			wg.Go(func() {
+				o := b.one(ctx, in)
+				<-slots
+				if fatal(o.err) {
+					abort(o.err)
+				}
+				results[i] <- o
+			})
+		}
+	})
+	failed, first := 0, error(nil)
+	for i := range results {
+		o := <-results[i]
+		err := o.err
+		if err == nil || ctx.Err() == nil {
+			err = b.board.print(func() error { return b.deliver(o) })
+		}
+		if err != nil {
+			failed++
+			first = firstOf(first, err)
+		}
+	}
+	if ctx.Err() != nil {
+		b.cancelOpen(ctx)
+		return context.Cause(ctx)
+	}
+	return b.verdict(failed, first)
+}
+
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// one takes one input from upload to transcript.
+func (b *batch) one(ctx context.Context, in input) (o outcome) {
+	o.in = in
+	began := time.Now()
+	it := b.board.begin(in.name, in.size)
+	defer func() {
+		o.took = time.Since(began)
+		line := ""
+		if o.err == nil {
+			line = b.success(o)
+		}
+		it.end(o.err == nil, line)
+	}()
+	acc, err := b.submit(ctx, in, it)
+	if err != nil {
+		o.err = err
+		return o
+	}
+	o.jobID = acc.JobID
+	b.track(acc.JobID, true)
+	o.job, o.err = b.c.WaitJob(ctx, acc.JobID, func(e api.JobEvent) { it.update(e.Job) })
+	if o.err != nil {
+		return o
+	}
+	b.track(acc.JobID, false)
+	if o.err = jobError(o.job); o.err != nil {
+		return o
+	}
+	b.collect(ctx, &o)
+	return o
+}
+
+// collect fetches the transcript in every form that is wanted.
+func (b *batch) collect(ctx context.Context, o *outcome) {
+	if o.result, o.err = b.c.Result(ctx, o.jobID); o.err != nil {
+		return
+	}
+	for _, t := range b.targets[o.in.path] {
+		if t.path == "" && (b.a.json || b.a.quiet) {
+			o.texts = append(o.texts, nil)
+			continue
+		}
+		text, err := b.c.Formatted(ctx, o.jobID, t.format)
+		if err != nil {
+			o.err = err
+			return
+		}
+		o.texts = append(o.texts, text)
+	}
+}
+
+// deliver writes what became of an input: its files, its JSON or its text.
+func (b *batch) deliver(o outcome) error {
+	targets := b.targets[o.in.path]
+	for i, t := range targets {
+		if o.err == nil && t.path != "" {
+			o.err = writeFile(t.path, o.texts[i])
+		}
+	}
+	several := len(b.inputs) > 1
+	switch {
+	case b.a.json && several:
+		return errors.Join(b.a.printLine(o.line(targets)), o.err)
+	case o.err != nil && several:
+		b.a.notice("%s", b.failure(o.in, o.err))
+		return o.err
+	case o.err != nil:
+		return o.err
+	case b.a.json:
+		return b.a.printJSON(o.result)
+	case b.a.quiet:
+		b.a.printf("%s\n", o.jobID)
+		return nil
+	case targets[0].path != "":
+		return nil
+	}
+	if several {
+		b.a.printf("%s\n", b.a.style.bold.Render("==> "+oneLine(o.in.rel)+" <=="))
+	}
+	return b.a.printText(string(o.texts[0]))
+}
+
+// success is the line that a finished file leaves.
+func (b *batch) success(o outcome) string {
+	st := b.a.errStyle
+	line := fmt.Sprintf("%s %s  %s of audio in %s", st.good.Render("✓"), oneLine(o.in.rel), clock(o.result.DurationSeconds), shortDuration(o.took))
+	if s := o.took.Seconds(); s > 0 && o.result.DurationSeconds > s {
+		line += fmt.Sprintf(" (%.0fx)", o.result.DurationSeconds/s)
+	}
+	return line + "  " + st.faint.Render(o.jobID)
+}
+
+func (b *batch) failure(in input, err error) string {
+	return b.a.errStyle.bad.Render("✗") + " " + oneLine(in.rel) + ": " + oneLine(err.Error())
+}
+
+// verdict turns the count of failures into the error of the run. A lone file's
+// error is told by itself.
+func (b *batch) verdict(failed int, first error) error {
+	n := len(b.inputs)
+	switch {
+	case failed == 0:
+		return nil
+	case n == 1:
+		return first
+	case failed == n:
+		return exitError{code: exitCode(first), err: fmt.Errorf("all %d files failed", n)}
+	}
+	return exitError{code: exitPartly, err: fmt.Errorf("%d of %d files failed", failed, n)}
+}
+
+// fatal reports an error that the other files of a batch would meet too.
+func fatal(err error) bool {
+	return errors.Is(err, client.ErrUnreachable) || errors.Is(err, api.Unauthorized)
+}
+
+func (b *batch) track(id string, open bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if open {
+		b.open[id] = true
+	} else {
+		delete(b.open, id)
+	}
+}
+
+// cancelOpen cancels the jobs that have not ended, where Ctrl-C or SIGTERM ended
+// us. A timeout and the loss of the terminal leave them.
+func (b *batch) cancelOpen(ctx context.Context) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.board.close()
+	var sig signalled
+	if !errors.As(context.Cause(ctx), &sig) || sig.sig == syscall.SIGHUP {
+		for id := range b.open {
+			b.a.notice("job %s goes on; voxparse jobs wait %s", id, id)
+		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for id := range b.open {
+		if _, err := b.c.CancelJob(ctx, id); err != nil && !errors.Is(err, api.Conflict) {
+			b.a.notice("job %s could not be cancelled: %v", id, err)
+			continue
+		}
+		b.a.notice("cancelled %s; voxparse jobs retry %s runs it again", id, id)
+	}
+}

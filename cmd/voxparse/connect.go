@@ -1,0 +1,172 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/config"
+)
+
+// startLimit is how long a daemon may take until it answers. Opening a store of
+// a million jobs takes a second or two.
+const startLimit = 30 * time.Second
+
+// client returns a client of the daemon as it is, running or not.
+func (a *app) client() (*client.Client, error) {
+	if base := os.Getenv("VOXPARSE_URL"); base != "" && a.socket == "" {
+		return client.NewTCP(base, os.Getenv("VOXPARSE_API_KEY")), nil
+	}
+	cfg, err := a.settings()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(cfg.Socket), nil
+}
+
+// connect returns a client of a daemon that answers, and starts one where none
+// does and that is wanted.
+func (a *app) connect(ctx context.Context) (*client.Client, error) {
+	c, err := a.client()
+	if err != nil {
+		return nil, err
+	}
+	if _, err = c.Health(ctx); !errors.Is(err, client.ErrUnreachable) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return c, nil // what else is wrong, the call itself tells
+	}
+	remote := os.Getenv("VOXPARSE_URL") != "" && a.socket == ""
+	if remote || os.Getenv("VOXPARSE_NO_AUTOSTART") == "1" {
+		return nil, err
+	}
+	if err := a.spawn(ctx, c, nil); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// spawn starts a daemon in the background and waits until it answers. flags
+// are settings for it besides the global ones.
+func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error {
+	cfg, err := a.settings()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	logFile, err := openLog(cfg.LogFile())
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	from, err := logFile.Seek(0, 2)
+	if err != nil {
+		return fmt.Errorf("look at the log: %w", err)
+	}
+	args := []string{"daemon", "run", "--background", "--socket", cfg.Socket}
+	if cfg.Exists() {
+		args = append(args, "--config", cfg.ConfigFile)
+	}
+	cmd := exec.Command(self, append(args, flags...)...)
+	cmd.Stdout, cmd.Stderr = logFile, logFile
+	cmd.Dir = "/"
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the daemon: %w", err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	return a.awaitDaemon(ctx, c, cfg, exited, from)
+}
+
+// awaitDaemon waits until a daemon answers. When the one that we started exits,
+// another may have won the race for the lock: it is given the rest of the time,
+// unless the log says that ours failed by itself.
+func (a *app) awaitDaemon(ctx context.Context, c *client.Client, cfg *config.Config, exited <-chan error, from int64) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit,
+		api.Errorf(api.Unavailable, "the daemon did not answer within %s; see: voxparse daemon logs", startLimit))
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		h, err := c.Health(ctx)
+		if err == nil || (!errors.Is(err, client.ErrUnreachable) && h.Status != "starting" && ctx.Err() == nil) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case err := <-exited:
+			exited = nil
+			var exit *exec.ExitError
+			if errors.As(err, &exit) && exit.ExitCode() == exitLocked {
+				continue
+			}
+			return exitError{code: exitUnreachable, err: fmt.Errorf("the daemon did not start: %s", lastError(cfg.LogFile(), from))}
+		case <-tick.C:
+		}
+	}
+}
+
+// exitLocked is how `daemon run` exits where another daemon holds the store.
+const exitLocked = 75
+
+// openLog opens the daemon's log for appending, and puts a large one aside
+// first, so that it never grows without end.
+func openLog(path string) (*os.File, error) {
+	if st, err := os.Stat(path); err == nil && st.Size() > 10<<20 {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return nil, fmt.Errorf("rotate the log: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the daemon's log: %w", err)
+	}
+	return f, nil
+}
+
+// lastError returns what a daemon that did not start said, from an offset of
+// its log on.
+func lastError(path string, from int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return "see " + path
+	}
+	defer f.Close()
+	if _, err := f.Seek(from, 0); err != nil {
+		return "see " + path
+	}
+	said, keep := []string{}, false
+	for s := bufio.NewScanner(f); s.Scan(); {
+		line := s.Text()
+		if rest, ok := strings.CutPrefix(line, "error: "); ok {
+			said, keep = append(said[:0], rest), true
+			continue
+		}
+		if keep && strings.HasPrefix(line, "       ") {
+			said = append(said, strings.TrimSpace(line))
+			continue
+		}
+		keep = false
+	}
+	if len(said) == 0 {
+		return "it said nothing of why; see " + filepath.Clean(path)
+	}
+	return strings.Join(said, "\n")
+}

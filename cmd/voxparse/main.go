@@ -1,0 +1,71 @@
+// Command voxparse turns audio into transcripts and tells your own systems by
+// signed webhooks. It is the command line and the daemon in one program; what
+// touches native code and untrusted media is voxparse-engine.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+//go:generate go run . completion --dir ../../completions
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// signalled is the cause of a context that a signal ended.
+type signalled struct{ sig syscall.Signal }
+
+func (s signalled) Error() string { return "interrupted by " + s.sig.String() }
+
+// run is main with its world passed in. It returns the exit code.
+func run(args []string, in io.Reader, out, errw io.Writer) int {
+	ctx, stop := signalContext(context.Background())
+	defer stop()
+	a := newApp(in, out, errw)
+	root := rootCmd(a)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.started {
+		err = asUsage(cmd, err)
+	}
+	var sig signalled
+	if err != nil && errors.As(context.Cause(ctx), &sig) && !errors.As(err, new(exitError)) {
+		err = sig
+	}
+	a.report(err)
+	return exitCode(err)
+}
+
+// signalContext returns a context that the first SIGINT, SIGTERM or SIGHUP
+// ends, with the signal as its cause. A second one kills the process, as it
+// does without us.
+func signalContext(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-ch:
+			signal.Stop(ch)
+			sig, ok := s.(syscall.Signal)
+			if !ok {
+				sig = syscall.SIGINT
+			}
+			cancel(signalled{sig})
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(ch)
+		close(done)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// printJSON writes v as one line, or indented for a person.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	if a.style.tty {
+		enc.SetIndent("", "  ")
+	}
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+// printLine writes v as one line of a stream.
+func (a *app) printLine(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write the event: %w", err)
+	}
+	return nil
+}
+
+// printText writes text that others wrote.
+func (a *app) printText(s string) error {
+	if a.style.tty {
+		s = clean(s)
+	}
+	_, err := io.WriteString(a.out, s)
+	if err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+// printf writes to stdout.
+func (a *app) printf(format string, args ...any) {
+	fmt.Fprintf(a.out, format, args...)
+}
+
+// notice tells a person something on stderr, unless quiet.
+func (a *app) notice(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, format+"\n", args...)
+	}
+}
+
+// printList writes a listing: {"items":[…]}, ids only, or a table. empty is
+// said to a person where there is nothing.
+func printList[T any](a *app, items []T, id func(T) string, t table, empty string) error {
+	switch {
+	case a.json:
+		if items == nil {
+			items = []T{}
+		}
+		return a.printJSON(api.List[T]{Items: items})
+	case a.quiet:
+		for _, it := range items {
+			a.printf("%s\n", id(it))
+		}
+		return nil
+	case len(items) == 0:
+		a.notice("%s", empty)
+		return nil
+	}
+	return a.printTable(t)
+}
+
+// printOne writes one thing: JSON, its id, or what show writes.
+func printOne[T any](a *app, v T, id string, show func()) error {
+	switch {
+	case a.json:
+		return a.printJSON(v)
+	case a.quiet:
+		a.printf("%s\n", id)
+		return nil
+	}
+	show()
+	return nil
+}
+
+// table is rows below a head. Cells may be coloured; they hold no line end.
+type table struct {
+	head []string
+	rows [][]string
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+// printTable writes aligned columns with a head to a terminal, and to anything
+// else one line a row with tabs between the cells and no head, for cut and awk.
+func (a *app) printTable(t table) error {
+	var b strings.Builder
+	if !a.style.tty {
+		for _, r := range t.rows {
+			b.WriteString(strings.Join(r, "\t") + "\n")
+		}
+		return a.printText(b.String())
+	}
+	widths := make([]int, len(t.head))
+	for i, h := range t.head {
+		widths[i] = lipgloss.Width(h)
+		for _, r := range t.rows {
+			widths[i] = max(widths[i], lipgloss.Width(r[i]))
+		}
+	}
+	line := func(cells []string, st lipgloss.Style) {
+		var l strings.Builder
+		for i, c := range cells {
+			l.WriteString(c)
+			if i < len(cells)-1 {
+				l.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(c)+2))
+			}
+		}
+		text := l.String()
+		if a.style.width > 0 {
+			text = a.style.render.NewStyle().MaxWidth(a.style.width).Render(text)
+		}
+		b.WriteString(st.Render(text) + "\n")
+	}
+	line(t.head, a.style.faint)
+	for _, r := range t.rows {
+		line(r, a.style.render.NewStyle())
+	}
+	_, err := io.WriteString(a.out, b.String())
+	return err
+}
+
+// field writes one "name  value" line of a description; an empty value is left out.
+func (a *app) field(name, value string) {
+	if value != "" {
+		a.printf("%s %s\n", a.style.faint.Render(fmt.Sprintf("%-14s", name)), value)
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

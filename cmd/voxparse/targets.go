@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// target is one output of one input. An empty path is stdout.
+type target struct{ format, path string }
+
+// plan decides where the transcripts of the inputs go, before anything runs.
+func plan(inputs []input, formats []string, out string) (map[string][]target, error) {
+	formats, err := pickFormats(formats, out)
+	if err != nil {
+		return nil, err
+	}
+	isDir := strings.HasSuffix(out, "/") || strings.HasSuffix(out, string(filepath.Separator))
+	if st, err := os.Stat(out); out != "" && out != "-" && err == nil && st.IsDir() {
+		isDir = true
+	}
+	many := len(inputs) > 1 || len(formats) > 1
+	targets := map[string][]target{}
+	switch {
+	case out == "" || out == "-":
+		if len(formats) > 1 {
+			return nil, usagef("several formats need a folder: -o DIR/")
+		}
+		for _, in := range inputs {
+			targets[in.path] = []target{{format: formats[0]}}
+		}
+		return targets, nil
+	case !isDir && len(inputs) > 1:
+		isDir = true
+		if filepath.Ext(out) != "" {
+			return nil, usagef("%d files cannot all go to %s; give a folder: -o DIR/", len(inputs), out)
+		}
+	case !isDir && many:
+		return nil, usagef("several formats cannot all go to %s; give a folder: -o DIR/", out)
+	case !isDir:
+		targets[inputs[0].path] = []target{{formats[0], out}}
+		return targets, nil
+	}
+	return intoDir(inputs, formats, out), nil
+}
+
+// intoDir names the outputs {stem}.{format}, and {name}.{format} where two
+// inputs share a stem.
+func intoDir(inputs []input, formats []string, dir string) map[string][]target {
+	stems := map[string]int{}
+	stem := func(in input) string { return strings.TrimSuffix(in.rel, filepath.Ext(in.rel)) }
+	for _, in := range inputs {
+		stems[stem(in)]++
+	}
+	targets, used := map[string][]target{}, map[string]bool{}
+	for _, in := range inputs {
+		base := stem(in)
+		if stems[base] > 1 {
+			base = in.rel
+		}
+		for n := 2; used[base]; n++ {
+			base = fmt.Sprintf("%s (%d)", in.rel, n)
+		}
+		used[base] = true
+		for _, f := range formats {
+			targets[in.path] = append(targets[in.path], target{f, filepath.Join(dir, base+"."+f)})
+		}
+	}
+	return targets
+}
+
+// pickFormats validates the formats; without any, the extension of the output
+// decides, and else it is txt.
+func pickFormats(formats []string, out string) ([]string, error) {
+	var picked []string
+	for _, f := range formats {
+		f = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(f), "."))
+		if !slices.Contains(api.Formats, f) {
+			msg := fmt.Sprintf("-f %s: the formats are %s", f, strings.Join(api.Formats, ", "))
+			if near := api.Nearest(f, api.Formats); near != "" {
+				msg += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return nil, usagef("%s", msg)
+		}
+		if !slices.Contains(picked, f) {
+			picked = append(picked, f)
+		}
+	}
+	if len(picked) > 0 {
+		return picked, nil
+	}
+	if ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(out), ".")); slices.Contains(api.Formats, ext) {
+		return []string{ext}, nil
+	}
+	return []string{"txt"}, nil
+}
+
+// writeFile puts data at path whole or not at all, and makes its folder.
+func writeFile(path string, data []byte) (err error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return os.WriteFile(path, data, 0o644) // /dev/stdout, a named pipe
+	}
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder of %s: %w", path, err)
+	}
+	tmp, err := os.CreateTemp(dir, ".voxparse-*.tmp")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(tmp.Name()))
+		}
+	}()
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if err := errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}

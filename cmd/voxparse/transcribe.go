@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/config"
+)
+
+const transcribeLong = `Transcribe audio files and print or write the transcripts.
+
+FILE is a file, a folder (searched recursively), a quoted pattern such as
+'calls/**/*.mp3', or - for standard input. Without --async the command waits,
+shows progress, and prints the transcript; Ctrl-C cancels the jobs that are
+still open. With --async it returns as soon as the daemon has the audio on disk,
+and webhooks tell the rest.
+
+Several files go to stdout one after the other, each below a line with its name,
+or with -o into a folder as NAME.txt. Where some of them fail the exit code is 8.`
+
+const transcribeExample = `  voxparse transcribe call.mp3
+  voxparse transcribe call.mp3 -o call.srt
+  voxparse transcribe interviews/ -f srt,txt -o transcripts/
+  ffmpeg -i film.mkv -f wav - | voxparse transcribe - --json
+  voxparse transcribe call.mp3 --async --metadata ticket_id=T-1234 --metadata agent=jane`
+
+// transcribeFlags are the flags of transcribe.
+type transcribeFlags struct {
+	api.Options
+	async    bool
+	formats  []string
+	out      string
+	metadata []string
+	webhooks []string
+	key      string
+	name     string
+	timeout  string
+}
+
+func transcribeCmd(a *app) *cobra.Command {
+	var f transcribeFlags
+	c := &cobra.Command{
+		Use:     "transcribe FILE|DIR|GLOB|-…",
+		Short:   "Transcribe audio files",
+		Long:    transcribeLong,
+		Example: transcribeExample,
+		Args:    args("FILE…"),
+		RunE:    func(c *cobra.Command, got []string) error { return a.transcribe(c.Context(), got, f) },
+	}
+	fl := c.Flags()
+	fl.BoolVar(&f.async, "async", false, "return once the daemon has the audio; webhooks tell the rest")
+	fl.StringSliceVarP(&f.formats, "format", "f", nil, "txt, srt, vtt, json, tsv or md; repeat or join with commas (default txt, or as -o ends)")
+	fl.StringVarP(&f.out, "output", "o", "", "file to write, or folder for several, or - for stdout")
+	fl.StringVar(&f.Language, "language", "", "language of the speech, such as en")
+	fl.StringVar(&f.Model, "model", "", "speech model, or a configured engine")
+	fl.StringArrayVar(&f.metadata, "metadata", nil, "JSON object, @FILE, or k=v (repeatable); comes back in every webhook")
+	fl.StringSliceVar(&f.webhooks, "webhook", nil, "only these webhooks receive the event (repeatable)")
+	fl.BoolVar(&f.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
+	fl.BoolVar(&f.RedactAudio, "redact-audio", false, "also write a copy of the audio with those spans silenced")
+	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same key finds the same job")
+	fl.StringVar(&f.Mode, "mode", "", "polished or verbatim")
+	fl.StringVar(&f.Channels, "channels", "", "mix, or split: one speaker a channel")
+	fl.StringVar(&f.Speakers, "speakers", "", "tell speakers apart: auto, or their number")
+	fl.StringVar(&f.Instructions, "instructions", "", "what the analysis should look for")
+	fl.StringVar(&f.name, "name", "stdin", "name of the file that comes by stdin")
+	fl.StringVar(&f.timeout, "timeout", "", "wait at most so long (such as 10m); the jobs go on")
+	complete(c, "format", api.Formats...)
+	complete(c, "mode", "polished", "verbatim")
+	complete(c, "channels", "mix", "split")
+	completeBy(c, "webhook", a.completeWebhooks())
+	completeBy(c, "model", completeModels)
+	return c
+}
+
+// transcribe checks everything that it can before it sends anything.
+func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	meta, err := metadata(f.metadata)
+	if err != nil {
+		return err
+	}
+	inputs, err := expand(got, f.name)
+	if err != nil {
+		return err
+	}
+	if f.key != "" && len(inputs) > 1 {
+		return usagef("--idempotency-key names one job, and here are %d files", len(inputs))
+	}
+	if f.async && (f.out != "" || len(f.formats) > 0) {
+		return usagef("-o and -f need the transcript, and --async does not wait for it; see: voxparse jobs show --help")
+	}
+	targets, err := plan(inputs, f.formats, f.out)
+	if err != nil {
+		return err
+	}
+	if in, ok := a.in.(*os.File); ok && inputs[0].path == "" && term.IsTerminal(int(in.Fd())) {
+		a.notice("reading audio from the terminal; did you mean to pipe a file in?")
+	}
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel, err := withTimeout(ctx, f.timeout)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	b := &batch{a: a, c: c, flags: f, meta: meta, inputs: inputs, targets: targets, board: newBoard(a, len(inputs))}
+	if f.async {
+		return b.submitAll(ctx)
+	}
+	return b.run(ctx)
+}
+
+func (f *transcribeFlags) check() error {
+	oneOf := func(flag, v string, allowed ...string) error {
+		if v == "" {
+			return nil
+		}
+		for _, w := range allowed {
+			if v == w {
+				return nil
+			}
+		}
+		return usagef("--%s is %s, not %q", flag, strings.Join(allowed, " or "), v)
+	}
+	if n := len([]rune(f.Instructions)); n > api.MaxInstructions {
+		return usagef("--instructions has %d characters, and the limit is %d", n, api.MaxInstructions)
+	}
+	return errors.Join(oneOf("mode", f.Mode, "polished", "verbatim"), oneOf("channels", f.Channels, "mix", "split"))
+}
+
+// withTimeout bounds a wait; its end is api.TimedOut.
+func withTimeout(ctx context.Context, s string) (context.Context, context.CancelFunc, error) {
+	if s == "" {
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, cancel, nil
+	}
+	d, err := config.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return nil, nil, usagef("--timeout %s: want a duration such as 90s or 10m", s)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, d, api.Errorf(api.TimedOut, "not finished after %s; it goes on: voxparse jobs wait ID", config.FormatDuration(d)))
+	return ctx, cancel, nil
+}
+
+// submitAll uploads every input and returns.
+func (b *batch) submitAll(ctx context.Context) error {
+	failed := 0
+	var first error
+	for _, in := range b.inputs {
+		it := b.board.begin(in.name, in.size)
+		acc, err := b.submit(ctx, in, it)
+		if err == nil {
+			it.end(true, "")
+			err = b.printAccepted(in, acc)
+		} else {
+			it.end(false, "")
+		}
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || fatal(err) {
+			return err
+		}
+		failed++
+		if first == nil {
+			first = err
+		}
+		if len(b.inputs) > 1 {
+			b.a.notice("%s", b.failure(in, err))
+		}
+	}
+	return b.verdict(failed, first)
+}
+
+func (b *batch) printAccepted(in input, acc api.Accepted) error {
+	switch {
+	case b.a.json && len(b.inputs) == 1:
+		return b.a.printJSON(acc)
+	case b.a.json:
+		return b.a.printLine(struct {
+			File string `json:"file"`
+			api.Accepted
+		}{in.rel, acc})
+	case b.a.quiet:
+		b.a.printf("%s\n", acc.JobID)
+		return nil
+	case b.a.style.tty:
+		b.a.printf("%s %s\n", acc.JobID, b.a.style.faint.Render(oneLine(in.rel)))
+		return nil
+	}
+	b.a.printf("%s\t%s\n", acc.JobID, oneLine(in.rel))
+	return nil
+}
+
+// outcome is what became of one input.
+type outcome struct {
+	in     input
+	jobID  string
+	job    api.Job
+	result *api.Result
+	texts  [][]byte // one a target
+	took   time.Duration
+	err    error
+}
+
+// outcomeLine is an outcome as a line of --json for several files.
+type outcomeLine struct {
+	File      string        `json:"file"`
+	JobID     string        `json:"job_id,omitempty"`
+	Status    api.JobStatus `json:"status"`
+	Outputs   []string      `json:"outputs,omitempty"`
+	Result    *api.Result   `json:"result,omitempty"`
+	Error     string        `json:"error,omitempty"`
+	ErrorCode string        `json:"error_code,omitempty"`
+}
+
+func (o outcome) line(targets []target) outcomeLine {
+	l := outcomeLine{File: o.in.rel, JobID: o.jobID, Status: o.job.Status, Result: o.result}
+	for _, t := range targets {
+		if t.path != "" && o.err == nil {
+			l.Outputs = append(l.Outputs, t.path)
+		}
+	}
+	if o.err != nil {
+		l.Error, l.ErrorCode = o.err.Error(), o.job.ErrorCode
+		if l.Status == "" {
+			l.Status = api.Failed
+		}
+	}
+	return l
+}
+
+// jobError words the end of a job that did not complete; nil for one that did.
+func jobError(j api.Job) error {
+	switch j.Status {
+	case api.Completed:
+		return nil
+	case api.Cancelled:
+		return exitError{code: exitJob, err: fmt.Errorf("job %s was cancelled; voxparse jobs retry %s runs it again", j.ID, j.ID)}
+	case api.Failed:
+		return exitError{code: exitJob, err: fmt.Errorf("%s: %s (%s, %s)", oneLine(j.Source.Name), strings.TrimSuffix(j.Error, "."), j.ErrorCode, j.ID)}
+	}
+	return api.Errorf(api.Internal, "job %s is %s, which is no end", j.ID, j.Status)
+}

@@ -1,0 +1,385 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/config"
+)
+
+const watchExample = `  voxparse watch add ~/calls --after move --format txt,srt
+  voxparse watch list
+  voxparse watch explain ~/calls/monday.mp3
+  voxparse watch pause ~/calls`
+
+func watchCmd(a *app) *cobra.Command {
+	return group("watch", "Transcribe whatever is dropped into a folder", watchExample,
+		watchAddCmd(a), watchListCmd(a), watchShowCmd(a), watchEditCmd(a), watchRmCmd(a),
+		watchVerbCmd(a, "pause", "Take no files from a folder until resume", (*client.Client).PauseWatch),
+		watchVerbCmd(a, "resume", "Take files from a paused folder again", (*client.Client).ResumeWatch),
+		watchVerbCmd(a, "rescan", "Look through a folder now", (*client.Client).RescanWatch),
+		watchExplainCmd(a))
+}
+
+// folderFlags are the options that add and edit share.
+type folderFlags struct {
+	o        api.FolderOptions
+	metadata []string
+}
+
+func (f *folderFlags) define(c *cobra.Command) {
+	fl := c.Flags()
+	fl.BoolVar(&f.o.Recursive, "recursive", true, "folders in it too")
+	fl.StringSliceVar(&f.o.Include, "include", nil, "only files that match these patterns")
+	fl.StringSliceVar(&f.o.Exclude, "exclude", nil, "no files that match these patterns")
+	fl.StringVar(&f.o.Settle, "settle", "", "how long a file must stay the same (default 5s)")
+	fl.StringVar(&f.o.Poll, "poll", "", "auto, off, or how often to look (default auto)")
+	fl.StringVar(&f.o.Dedupe, "dedupe", "", "the same content again is skipped: folder, global or off")
+	fl.StringVar(&f.o.After, "after", "", "what to do with a file that is done: leave, move (to done/) or delete")
+	fl.StringVar(&f.o.Failed, "failed", "", "what to do with a file that failed: leave or move (to failed/)")
+	fl.StringVar(&f.o.Out, "out", "", "folder of the transcripts (default: beside the file)")
+	fl.StringSliceVarP(&f.o.Formats, "format", "f", nil, "txt, srt, vtt, json, tsv or md (default txt)")
+	fl.StringVar(&f.o.Language, "language", "", "language of the speech")
+	fl.StringVar(&f.o.Model, "model", "", "speech model, or a configured engine")
+	fl.BoolVar(&f.o.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
+	fl.StringVar(&f.o.Channels, "channels", "", "mix, or split: one speaker a channel")
+	fl.StringSliceVar(&f.o.Webhooks, "webhook", nil, "only these webhooks receive the events")
+	fl.StringArrayVar(&f.metadata, "metadata", nil, "k=v (repeatable); {stem}, {dir} and {mtime} are filled in")
+	complete(c, "after", "leave", "move", "delete")
+	complete(c, "failed", "leave", "move")
+	complete(c, "dedupe", "folder", "global", "off")
+	complete(c, "poll", "auto", "off", "30s")
+	complete(c, "format", api.Formats...)
+	complete(c, "channels", "mix", "split")
+}
+
+// finish checks the options and completes them.
+func (f *folderFlags) finish(existing string) error {
+	for _, kv := range f.metadata {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return usagef("--metadata %s: want k=v", kv)
+		}
+		if f.o.Metadata == nil {
+			f.o.Metadata = map[string]string{}
+		}
+		f.o.Metadata[k] = v
+	}
+	if f.o.Out != "" {
+		abs, err := filepath.Abs(f.o.Out)
+		if err != nil {
+			return fmt.Errorf("find %s: %w", f.o.Out, err)
+		}
+		f.o.Out = abs
+	}
+	var lines []string
+	for _, e := range config.CheckFolder(&config.Folder{Existing: existing, FolderOptions: f.o}) {
+		flag := map[string]string{"formats": "format", "webhooks": "webhook"}[e.Key]
+		if flag == "" {
+			flag = e.Key
+		}
+		lines = append(lines, "--"+flag+": "+e.Message)
+	}
+	if len(lines) > 0 {
+		return usageError{strings.Join(lines, "\n")}
+	}
+	return nil
+}
+
+func watchAddCmd(a *app) *cobra.Command {
+	var f folderFlags
+	var existing string
+	c := &cobra.Command{
+		Use: "add DIR", Short: "Watch a folder", Args: args("DIR"),
+		Long: `Watch a folder: every audio file that is dropped into it is transcribed once, as
+soon as it is complete. Where audio lies in it already, --existing says whether
+that is transcribed too.`,
+		Example: "  voxparse watch add ~/calls --existing ignore --after move\n  voxparse watch add /srv/recordings -f txt,json --out /srv/transcripts --metadata agent={dir}",
+		RunE: func(c *cobra.Command, got []string) error {
+			if err := f.finish(existing); err != nil {
+				return err
+			}
+			dir, err := folderPath(got[0])
+			if err != nil {
+				return err
+			}
+			if existing, err = a.askExisting(c.Context(), dir, existing); err != nil {
+				return err
+			}
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			w, err := cl.AddWatch(c.Context(), api.FolderRequest{Dir: dir, Existing: existing, Options: f.o})
+			if err != nil {
+				return err
+			}
+			return printOne(a, w, w.ID, func() { a.showWatch(w) })
+		},
+	}
+	f.define(c)
+	c.Flags().StringVar(&existing, "existing", "", "audio that lies there already: process or ignore")
+	complete(c, "existing", "process", "ignore")
+	return c
+}
+
+func folderPath(arg string) (string, error) {
+	dir, err := filepath.Abs(arg)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", arg, err)
+	}
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", api.Errorf(api.NotFound, "there is no folder %s; make it with: mkdir -p %s", dir, dir)
+	case err != nil:
+		return "", fmt.Errorf("look at %s: %w", dir, errors.Unwrap(err))
+	case !st.IsDir():
+		return "", usagef("%s is not a folder", dir)
+	}
+	return dir, nil
+}
+
+// askExisting decides what becomes of audio that lies in dir already: a person
+// is asked, a script has to say.
+func (a *app) askExisting(ctx context.Context, dir, given string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	found, err := walk(dir)
+	if errors.Is(err, api.NotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	n := plural(len(found), "recording lies", "recordings lie")
+	in, ok := a.in.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) || !a.errStyle.tty {
+		return "", usagef("%s in %s already; say --existing process or --existing ignore", n, dir)
+	}
+	fmt.Fprintf(a.err, "%s in %s already. Transcribe them too? [y/N] ", n, dir)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(in).ReadString('\n') // the end of input is a no
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		if s := strings.ToLower(strings.TrimSpace(line)); s == "y" || s == "yes" {
+			return "process", nil
+		}
+		return "ignore", nil
+	case <-ctx.Done():
+		fmt.Fprintln(a.err)
+		return "", context.Cause(ctx)
+	}
+}
+
+// watchID resolves the path of a folder to its id.
+func watchID(ctx context.Context, c *client.Client, arg string) (string, error) {
+	if strings.HasPrefix(arg, api.FolderPrefix) {
+		return arg, nil
+	}
+	dir, err := filepath.Abs(arg)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", arg, err)
+	}
+	folders, err := c.Watches(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range folders {
+		if f.Dir == dir {
+			return f.ID, nil
+		}
+	}
+	return "", api.Errorf(api.NotFound, "%s is not watched; voxparse watch list shows what is", dir)
+}
+
+func watchListCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List watched folders", Args: args(), Example: "  voxparse watch list",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			folders, err := cl.Watches(c.Context())
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"ID", "FOLDER", "STATE"}}
+			for _, f := range folders {
+				t.add(f.ID, oneLine(f.Dir), a.folderState(f))
+			}
+			return printList(a, folders, func(f api.Folder) string { return f.ID }, t, "no folders; watch one with: voxparse watch add DIR")
+		},
+	}
+}
+
+// withWatch runs one call on the folder named and shows what it returns.
+func (a *app) withWatch(call func(*client.Client, context.Context, string) (api.Folder, error)) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, got []string) error {
+		cl, err := a.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		id, err := watchID(c.Context(), cl, got[0])
+		if err != nil {
+			return err
+		}
+		f, err := call(cl, c.Context(), id)
+		if err != nil {
+			return err
+		}
+		return printOne(a, f, f.ID, func() { a.showWatch(f) })
+	}
+}
+
+func watchShowCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID|DIR", Short: "Show a folder and what waits in it", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
+		Example: "  voxparse watch show ~/calls", RunE: a.withWatch((*client.Client).Watch),
+	}
+}
+
+func watchVerbCmd(a *app, verb, short string, call func(*client.Client, context.Context, string) (api.Folder, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " ID|DIR", Short: short, Args: args("ID"), ValidArgsFunction: a.completeWatches(),
+		Example: "  voxparse watch " + verb + " ~/calls", RunE: a.withWatch(call),
+	}
+}
+
+func watchEditCmd(a *app) *cobra.Command {
+	var f folderFlags
+	c := &cobra.Command{
+		Use: "edit ID|DIR", Short: "Change the options of a folder", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
+		Example: "  voxparse watch edit ~/calls --after move -f txt,srt",
+		RunE: func(c *cobra.Command, got []string) error {
+			if err := f.finish(""); err != nil {
+				return err
+			}
+			changed := f.changed(c)
+			if len(changed) == 0 {
+				return usagef("nothing to change; voxparse watch edit --help lists the options")
+			}
+			data, err := json.Marshal(changed)
+			if err != nil {
+				return fmt.Errorf("encode the options: %w", err)
+			}
+			return a.withWatch(func(cl *client.Client, ctx context.Context, id string) (api.Folder, error) {
+				return cl.UpdateWatch(ctx, id, api.FolderPatch{Options: data})
+			})(c, got)
+		},
+	}
+	f.define(c)
+	return c
+}
+
+// changed holds the options that the command line names, and no others.
+func (f *folderFlags) changed(c *cobra.Command) map[string]any {
+	all := map[string]any{
+		"recursive": f.o.Recursive, "include": f.o.Include, "exclude": f.o.Exclude, "settle": f.o.Settle, "poll": f.o.Poll, "dedupe": f.o.Dedupe,
+		"after": f.o.After, "failed": f.o.Failed, "out": f.o.Out, "format": f.o.Formats, "language": f.o.Language, "model": f.o.Model,
+		"redact-pii": f.o.RedactPII, "channels": f.o.Channels, "webhook": f.o.Webhooks, "metadata": f.o.Metadata,
+	}
+	names := map[string]string{"format": "formats", "redact-pii": "redact_pii", "webhook": "webhooks"}
+	out := map[string]any{}
+	for flag, v := range all {
+		if !c.Flags().Changed(flag) {
+			continue
+		}
+		name := names[flag]
+		if name == "" {
+			name = flag
+		}
+		out[name] = v
+	}
+	return out
+}
+
+func watchRmCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "rm ID|DIR…", Aliases: []string{"delete"}, Short: "Stop watching folders; their files stay", Args: args("ID…"), ValidArgsFunction: a.completeWatches(),
+		Example: "  voxparse watch rm ~/calls",
+		RunE: func(c *cobra.Command, got []string) error {
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.each(got, func(arg string) error {
+				id, err := watchID(c.Context(), cl, arg)
+				if err != nil {
+					return err
+				}
+				if err := cl.RemoveWatch(c.Context(), id); err != nil {
+					return err
+				}
+				return a.removed(id, len(got) > 1)
+			})
+		},
+	}
+}
+
+func watchExplainCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "explain FILE", Short: "Say what the daemon thinks of one file, and why", Args: args("FILE"), Example: "  voxparse watch explain ~/calls/monday.mp3",
+		RunE: func(c *cobra.Command, got []string) error {
+			path, err := filepath.Abs(got[0])
+			if err != nil {
+				return fmt.Errorf("find %s: %w", got[0], err)
+			}
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			f, err := cl.ExplainFile(c.Context(), path)
+			if err != nil {
+				return err
+			}
+			return printOne(a, f, orDash(f.JobID), func() {
+				line := f.State
+				if f.Reason != "" {
+					line = f.Reason
+				}
+				if f.JobID != "" {
+					line += "  " + a.style.faint.Render(f.JobID)
+				}
+				a.printf("%s\n", oneLine(line))
+			})
+		},
+	}
+}
+
+func (a *app) showWatch(f api.Folder) {
+	a.field("id", f.ID)
+	a.field("folder", oneLine(f.Dir))
+	a.field("state", a.folderState(f))
+	o := f.Options
+	a.field("recursive", fmt.Sprint(o.Recursive))
+	a.field("formats", strings.Join(o.Formats, ", "))
+	a.field("out", oneLine(o.Out))
+	a.field("after", o.After)
+	a.field("include", strings.Join(o.Include, " "))
+	a.field("exclude", strings.Join(o.Exclude, " "))
+	if !f.LastScan.IsZero() {
+		a.field("last scan", a.style.when(f.LastScan))
+	}
+	slices.SortFunc(f.Waiting, func(x, y api.FolderFile) int { return strings.Compare(x.Path, y.Path) })
+	for _, w := range f.Waiting {
+		a.printf("  %s: %s\n", oneLine(w.Path), oneLine(w.Reason))
+	}
+}

@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/config"
+)
+
+const webhooksExample = `  voxparse webhooks add https://example.com/hooks/voxparse --events transcription.completed
+  voxparse webhooks test whk_01k…
+  voxparse webhooks deliveries whk_01k… --state failed_permanent
+  voxparse webhooks replay whk_01k… --since 24h
+  voxparse webhooks snippet --lang node`
+
+func webhooksCmd(a *app) *cobra.Command {
+	return group("webhooks", "Tell your systems when transcripts are ready", webhooksExample,
+		webhooksAddCmd(a), webhooksListCmd(a), webhooksShowCmd(a), webhooksEditCmd(a), webhooksRmCmd(a),
+		webhooksEnableCmd(a), webhooksRotateCmd(a), webhooksTestCmd(a),
+		webhooksDeliveriesCmd(a), webhooksDeliveryCmd(a), webhooksRedeliverCmd(a), webhooksReplayCmd(a),
+		webhooksVerifyCmd(a), webhooksSnippetCmd(a))
+}
+
+// webhookFlags are the settings that add and edit share.
+type webhookFlags struct {
+	events       []string
+	description  string
+	timeout      string
+	ordered      bool
+	rate         float64
+	allowPrivate bool
+}
+
+func (f *webhookFlags) define(c *cobra.Command) {
+	fl := c.Flags()
+	fl.StringSliceVar(&f.events, "events", nil, "transcription.completed, transcription.failed (default: every type)")
+	fl.StringVar(&f.description, "description", "", "a note for people")
+	fl.StringVar(&f.timeout, "timeout", "", "time limit of one attempt, 1s to 60s (default 15s)")
+	fl.BoolVar(&f.ordered, "ordered", false, "one at a time, in sequence")
+	fl.Float64Var(&f.rate, "rate-limit", 0, "deliveries a second, 0 for no limit")
+	fl.BoolVar(&f.allowPrivate, "allow-private", false, "may reach loopback and private addresses (always so for one added over the socket)")
+	complete(c, "events", api.EventCompleted, api.EventFailed)
+}
+
+// patch holds what the command line changes.
+func (f *webhookFlags) patch(c *cobra.Command) (api.WebhookPatch, error) {
+	var p api.WebhookPatch
+	fl := c.Flags()
+	if fl.Changed("events") {
+		events := slices.DeleteFunc(f.events, func(s string) bool { return s == "" })
+		p.Events = &events
+	}
+	if fl.Changed("description") {
+		p.Description = &f.description
+	}
+	if fl.Changed("timeout") {
+		d, err := config.ParseDuration(f.timeout)
+		if err != nil || d%time.Second != 0 || d < time.Second || d > time.Minute {
+			return p, usagef("--timeout %s: want whole seconds from 1s to 60s", f.timeout)
+		}
+		seconds := int(d / time.Second)
+		p.TimeoutSeconds = &seconds
+	}
+	if fl.Changed("ordered") {
+		p.Ordered = &f.ordered
+	}
+	if fl.Changed("rate-limit") {
+		p.RateLimit = &f.rate
+	}
+	if fl.Changed("allow-private") {
+		p.AllowPrivate = &f.allowPrivate
+	}
+	return p, nil
+}
+
+func webhooksAddCmd(a *app) *cobra.Command {
+	var f webhookFlags
+	var secretFile string
+	c := &cobra.Command{
+		Use: "add URL", Short: "Add a webhook and show its secret, once", Args: args("URL"),
+		Long: `Add a webhook. Its secret is shown now and never again; --secret-file writes it to
+a file that only you can read instead.`,
+		Example: "  voxparse webhooks add https://example.com/hooks/voxparse\n  voxparse webhooks add http://localhost:3000/hooks --events transcription.completed --secret-file .secret",
+		RunE: func(c *cobra.Command, got []string) error {
+			p, err := f.patch(c)
+			if err != nil {
+				return err
+			}
+			p.URL = &got[0]
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			w, err := cl.CreateWebhook(c.Context(), p)
+			if err != nil {
+				return err
+			}
+			return a.printSecret(w, secretFile, func() {
+				a.showWebhook(w)
+				a.notice("check the way to it: voxparse webhooks test %s", w.ID)
+			})
+		},
+	}
+	f.define(c)
+	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this file (0600) and do not print it")
+	return c
+}
+
+// printSecret prints a webhook that bears its secret. With -q the id alone goes
+// to stdout; the secret is not to be lost, so it goes to stderr.
+func (a *app) printSecret(w api.Webhook, file string, show func()) error {
+	secret := w.Secret
+	if file != "" {
+		if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+			return fmt.Errorf("the webhook %s is there, but its secret could not be written (%w); voxparse webhooks rotate %s makes another", w.ID, err, w.ID)
+		}
+		if err := os.Chmod(file, 0o600); err != nil {
+			return fmt.Errorf("restrict the secret's file: %w", err)
+		}
+		w.Secret = ""
+	} else if a.quiet && !a.json {
+		fmt.Fprintf(a.err, "secret: %s\n", secret)
+	}
+	return printOne(a, w, w.ID, func() {
+		show()
+		if file != "" {
+			a.field("secret", "in "+file)
+			return
+		}
+		a.field("secret", a.style.bold.Render(secret))
+		a.notice("keep the secret now: it is never shown again")
+	})
+}
+
+func webhooksListCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List webhooks", Args: args(), Example: "  voxparse webhooks list --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			hooks, err := cl.Webhooks(c.Context())
+			if err != nil {
+				return err
+			}
+			t := table{head: []string{"ID", "STATE", "URL", "EVENTS", "DESCRIPTION"}}
+			for _, w := range hooks {
+				t.add(w.ID, a.webhookState(w), shorten(oneLine(w.URL), 60), events(w.Events), shorten(oneLine(w.Description), 40))
+			}
+			return printList(a, hooks, func(w api.Webhook) string { return w.ID }, t, "no webhooks; add one with: voxparse webhooks add URL")
+		},
+	}
+}
+
+// webhookState is one word or two on whether a webhook gets anything.
+func (a *app) webhookState(w api.Webhook) string {
+	switch {
+	case !w.Active && w.DisabledReason != "":
+		return a.style.bad.Render("disabled: " + oneLine(w.DisabledReason))
+	case !w.Active:
+		return a.style.bad.Render("disabled")
+	case w.ConsecutiveFailures > 0:
+		return a.style.warn.Render(fmt.Sprintf("failing (%d)", w.ConsecutiveFailures))
+	}
+	return a.style.good.Render("active")
+}
+
+func events(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return strings.Join(list, ",")
+}
+
+func webhooksShowCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show a webhook", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks show whk_01k…",
+		RunE: a.withWebhook((*client.Client).Webhook),
+	}
+}
+
+// withWebhook runs one call on the webhook named and shows what it returns.
+func (a *app) withWebhook(call func(*client.Client, context.Context, string) (api.Webhook, error)) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, got []string) error {
+		cl, err := a.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		w, err := call(cl, c.Context(), got[0])
+		if err != nil {
+			return err
+		}
+		return printOne(a, w, w.ID, func() { a.showWebhook(w) })
+	}
+}
+
+func (a *app) showWebhook(w api.Webhook) {
+	a.field("id", w.ID)
+	a.field("url", oneLine(w.URL))
+	a.field("state", a.webhookState(w))
+	if !w.DisabledAt.IsZero() {
+		a.field("disabled", a.style.when(w.DisabledAt)+"; voxparse webhooks enable "+w.ID)
+	}
+	a.field("events", events(w.Events))
+	a.field("description", oneLine(w.Description))
+	a.field("created", a.style.when(w.CreatedAt))
+	a.field("timeout", fmt.Sprintf("%ds", w.TimeoutSeconds))
+	if w.Ordered {
+		a.field("order", "one at a time, in sequence")
+	}
+	if w.RateLimit > 0 {
+		a.field("rate limit", fmt.Sprintf("%g a second", w.RateLimit))
+	}
+	if w.Secret == "" {
+		a.field("secret", w.SecretLast4)
+	}
+	if !w.PreviousUntil.IsZero() {
+		a.field("old secret", "valid until "+w.PreviousUntil.Local().Format(time.DateTime))
+	}
+}
+
+func webhooksEditCmd(a *app) *cobra.Command {
+	var f webhookFlags
+	var address string
+	var active bool
+	c := &cobra.Command{
+		Use: "edit ID", Short: "Change a webhook", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
+		Example: "  voxparse webhooks edit whk_01k… --url https://example.com/new --timeout 30s\n  voxparse webhooks edit whk_01k… --active=false",
+		RunE: func(c *cobra.Command, got []string) error {
+			p, err := f.patch(c)
+			if err != nil {
+				return err
+			}
+			if c.Flags().Changed("url") {
+				p.URL = &address
+			}
+			if c.Flags().Changed("active") {
+				p.Active = &active
+			}
+			if p == (api.WebhookPatch{}) {
+				return usagef("nothing to change; give --url, --events, --description, --timeout, --ordered, --rate-limit, --allow-private or --active")
+			}
+			return a.withWebhook(func(cl *client.Client, ctx context.Context, id string) (api.Webhook, error) {
+				return cl.UpdateWebhook(ctx, id, p)
+			})(c, got)
+		},
+	}
+	f.define(c)
+	c.Flags().StringVar(&address, "url", "", "where to send")
+	c.Flags().BoolVar(&active, "active", true, "false holds its deliveries until it is enabled again")
+	return c
+}
+
+func webhooksRmCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove webhooks; what is on its way to them is cancelled", Args: args("ID…"),
+		ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks rm whk_01k…",
+		RunE: func(c *cobra.Command, got []string) error {
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.each(got, func(id string) error {
+				if err := cl.DeleteWebhook(c.Context(), id); err != nil {
+					return err
+				}
+				return a.removed(id, len(got) > 1)
+			})
+		},
+	}
+}
+
+func webhooksEnableCmd(a *app) *cobra.Command {
+	var since string
+	c := &cobra.Command{
+		Use: "enable ID", Short: "Activate a webhook and send what was held for it", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
+		Example: "  voxparse webhooks enable whk_01k… --replay-since 24h",
+		RunE: func(c *cobra.Command, got []string) error {
+			from, err := parseSince(since)
+			if err != nil {
+				return err
+			}
+			return a.withWebhook(func(cl *client.Client, ctx context.Context, id string) (api.Webhook, error) {
+				return cl.EnableWebhook(ctx, id, api.ReplayRequest{Since: from})
+			})(c, got)
+		},
+	}
+	c.Flags().StringVar(&since, "replay-since", "", "also send again what failed since then: a duration (24h) or a time")
+	return c
+}
+
+func webhooksRotateCmd(a *app) *cobra.Command {
+	var overlap, secretFile string
+	c := &cobra.Command{
+		Use: "rotate ID", Short: "Make a new secret; the old one stays valid for a while", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
+		Long: `Make a new secret and show it, once. Until the overlap has passed every request
+bears signatures of both, so that receivers can change over in their own time;
+with --overlap 0 the old one dies at once.`,
+		Example: "  voxparse webhooks rotate whk_01k… --overlap 2d",
+		RunE: func(c *cobra.Command, got []string) error {
+			var r api.RotateRequest
+			if overlap == "0" {
+				overlap = "0s"
+			}
+			d, err := config.ParseDuration(overlap)
+			if err != nil || d > 7*24*time.Hour {
+				return usagef("--overlap %s: want 0 to 7d", overlap)
+			}
+			seconds := int(d / time.Second)
+			r.OverlapSeconds = &seconds
+			cl, err := a.connect(c.Context())
+			if err != nil {
+				return err
+			}
+			w, err := cl.RotateSecret(c.Context(), got[0], r)
+			if err != nil {
+				return err
+			}
+			return a.printSecret(w, secretFile, func() { a.showWebhook(w) })
+		},
+	}
+	c.Flags().StringVar(&overlap, "overlap", "24h", "how long the old secret stays valid: 0 to 7d")
+	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this file (0600) and do not print it")
+	return c
+}
