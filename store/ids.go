@@ -65,6 +65,13 @@ func derivedUID(ms uint64, parts ...string) uid {
 // newDeliveryUID returns a fresh delivery id.
 func newDeliveryUID(now time.Time) uid { return newUID(now).delivery() }
 
+// DeliveryID returns the id of the delivery of an event to a webhook. It
+// follows from the two alone, and sorts by the event's time of creation. A
+// redelivery has an id of its own.
+func DeliveryID(ev Event, webhookID string) string {
+	return idString(api.DeliveryPrefix, deliveryUID(&ev, webhookID))
+}
+
 // deliveryUID returns the id of the delivery of an event to a webhook. It
 // follows from the two, and sorts by the event's creation.
 func deliveryUID(ev *Event, webhook string) uid {

@@ -1,0 +1,5 @@
+package storetest
+
+import "testing"
+
+func TestTheModelPassesTheSuite(t *testing.T) { Run(t, Models()) }
