@@ -1,7 +1,262 @@
 package daemon
 
-import "net/http"
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// folderRoutes adds the routes of the drop folders. The job loop serves their
-// queues already.
-func (d *Daemon) folderRoutes(*http.ServeMux) {}
+	"github.com/oklog/ulid/v2"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/watch"
+)
+
+// folders are the drop folders that are watched now. A folder comes from the
+// config file or from a command; either way its record and those of its files
+// are in the store, and what is here can be made again from them.
+type folders struct {
+	d     *Daemon
+	mu    sync.Mutex
+	all   map[string]*folder
+	watch context.Context // ends when no more files are to be taken
+	tasks sync.WaitGroup
+}
+
+// folder is one that is watched.
+type folder struct {
+	d       *Daemon
+	id      string
+	rules   watch.Rules
+	watcher *watch.Watcher
+	cancel  context.CancelFunc
+	done    chan struct{}
+
+	rec    atomic.Pointer[store.FolderRecord]
+	finish atomic.Pointer[watch.Finisher] // a new one when the folder's identity changes
+}
+
+// configID is the id of a folder that the config file names. It follows from
+// the folder's path, so that one that is taken out of the file and put back is
+// known again, with all its files.
+func configID(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	var u ulid.ULID // with the time 0, which no other id has
+	copy(u[6:], sum[:])
+	return api.FolderPrefix + lower(u.String())
+}
+
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// isFromConfig reports whether a folder is one of the config file's.
+func isFromConfig(rec store.FolderRecord) bool { return rec.ID == configID(rec.Dir) }
+
+// open brings the store in line with the config file and watches every folder
+// until ctx ends. wait returns once all of them have stopped.
+func (fs *folders) open(ctx context.Context) error {
+	fs.watch = ctx
+	for _, c := range fs.d.cfg.Folders {
+		if err := fs.configure(ctx, c.Dir, c.Existing, c.FolderOptions); err != nil {
+			return fmt.Errorf("folder %s of the config file: %w", c.Dir, err)
+		}
+	}
+	recs, err := fs.d.db.Folders(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		if isFromConfig(rec) && !fs.inConfig(rec.Dir) {
+			continue // taken out of the file: what is known of it stays
+		}
+		if err := fs.start(rec); err != nil {
+			fs.d.log.Error("watch a folder", "folder", rec.ID, "dir", rec.Dir, "error", err)
+		}
+	}
+	return nil
+}
+
+func (fs *folders) inConfig(dir string) bool {
+	for _, c := range fs.d.cfg.Folders {
+		if filepath.Clean(c.Dir) == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// configure records a folder of the config file. One that was paused by
+// command stays so.
+func (fs *folders) configure(ctx context.Context, dir, existing string, o api.FolderOptions) error {
+	dir = filepath.Clean(dir)
+	id := configID(dir)
+	rec, err := fs.d.db.Folder(ctx, id)
+	if isGone(err) {
+		return fs.create(ctx, store.FolderRecord{ID: id, Dir: dir, Options: o}, existing == "ignore")
+	}
+	if err != nil {
+		return err
+	}
+	o.Paused = o.Paused || rec.Options.Paused
+	_, err = fs.d.db.UpdateFolder(ctx, id, func(r *store.FolderRecord) error {
+		r.Options = o
+		return nil
+	})
+	return err
+}
+
+// create records a folder. Where what lies there is to be left alone, the
+// folder is paused until all of that is recorded: a crash must not take it.
+func (fs *folders) create(ctx context.Context, rec store.FolderRecord, ignore bool) error {
+	rules, err := watch.ParseRules(rec.Options)
+	if err != nil {
+		return err
+	}
+	paused := rec.Options.Paused
+	rec.Options.Paused = paused || ignore
+	if _, err := fs.d.db.CreateFolder(ctx, rec); err != nil {
+		return err
+	}
+	if !ignore {
+		return nil
+	}
+	if err := fs.ignoreExisting(ctx, rec, rules); err != nil {
+		return errors.Join(err, fs.d.db.DeleteFolder(context.WithoutCancel(ctx), rec.ID))
+	}
+	_, err = fs.d.db.UpdateFolder(ctx, rec.ID, func(r *store.FolderRecord) error {
+		r.Options.Paused = paused
+		return nil
+	})
+	return err
+}
+
+// ignoreExisting records the files that lie in a folder as not to be taken.
+func (fs *folders) ignoreExisting(ctx context.Context, rec store.FolderRecord, rules watch.Rules) error {
+	var claims []store.FileClaim
+	flush := func() error {
+		if len(claims) == 0 {
+			return nil
+		}
+		err := fs.d.db.IgnoreFiles(ctx, rec.ID, claims)
+		claims = claims[:0]
+		return err
+	}
+	err := watch.List(ctx, watch.Place{Dir: rec.Dir}, rules, func(path string, st watch.Stat) error {
+		claims = append(claims, store.FileClaim{Path: path, Stamp: stamp(st)})
+		if len(claims) < store.MaxFileClaims {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
+}
+
+// start watches a folder.
+func (fs *folders) start(rec store.FolderRecord) error {
+	rules, err := watch.ParseRules(rec.Options)
+	if err != nil {
+		return err
+	}
+	f := &folder{d: fs.d, id: rec.ID, rules: rules, done: make(chan struct{})}
+	place := watch.Place{Dir: rec.Dir, Identity: watch.Identity{Marker: rec.Marker, Dev: rec.Device}}
+	f.rec.Store(&rec)
+	f.finish.Store(&watch.Finisher{Place: place, Out: rec.Options.Out})
+	f.watcher, err = watch.New(watch.Options{
+		Place: place, Rules: rules, Logger: fs.d.log.With("folder", rec.ID), BatchSize: store.MaxFileClaims,
+		Known: f.known, Ready: f.take, Adopted: f.adopted,
+	})
+	if err != nil {
+		return err
+	}
+	if rec.Options.Paused {
+		f.watcher.Pause()
+	}
+	ctx, cancel := context.WithCancel(fs.watch)
+	f.cancel = cancel
+	fs.mu.Lock()
+	fs.all[rec.ID] = f
+	fs.mu.Unlock()
+	fs.tasks.Go(func() {
+		defer close(f.done)
+		f.watcher.Run(ctx)
+	})
+	return nil
+}
+
+// stop ends the watch of a folder and forgets it here.
+func (fs *folders) stop(id string) {
+	fs.mu.Lock()
+	f := fs.all[id]
+	delete(fs.all, id)
+	fs.mu.Unlock()
+	if f != nil {
+		f.cancel()
+		<-f.done
+	}
+}
+
+// restart watches a folder by its record as it is now.
+func (fs *folders) restart(rec store.FolderRecord) error {
+	fs.stop(rec.ID)
+	return fs.start(rec)
+}
+
+// get returns a watched folder, nil where there is none.
+func (fs *folders) get(id string) *folder {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.all[id]
+}
+
+// list returns the watched folders, in order of their paths.
+func (fs *folders) list() []*folder {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	out := make([]*folder, 0, len(fs.all))
+	for _, f := range fs.all {
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b *folder) int {
+		if a.dir() < b.dir() {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func (f *folder) record() store.FolderRecord { return *f.rec.Load() }
+func (f *folder) dir() string                { return f.rec.Load().Dir }
+func (f *folder) finisher() *watch.Finisher  { return f.finish.Load() }
+
+// adopted records what the folder is known by from now on.
+func (f *folder) adopted(id watch.Identity) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	rec, err := f.d.db.UpdateFolder(ctx, f.id, func(r *store.FolderRecord) error {
+		r.Marker, r.Device = id.Marker, id.Dev
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f.rec.Store(&rec)
+	f.finish.Store(&watch.Finisher{Place: watch.Place{Dir: rec.Dir, Identity: id}, Out: rec.Options.Out})
+	return nil
+}

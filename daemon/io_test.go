@@ -2,10 +2,16 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
 
+	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/store"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -26,4 +32,24 @@ func (r received) jobID() string {
 		return d.JobID
 	}
 	return ""
+}
+
+// spooled lists the files in the spool.
+func spooled(t testing.TB, f *fixture) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(f.cfg.DataDir, "spool"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// shout is a step after recognition.
+func shout(_ context.Context, _ *store.Job, r *api.Result) error {
+	r.Text += "!"
+	return nil
 }

@@ -43,6 +43,7 @@ type fakeTranscriber struct {
 	started map[string]int
 	release chan struct{}
 	begun   chan string
+	block   bool // every job
 }
 
 func newFake() *fakeTranscriber {
@@ -65,6 +66,9 @@ func (f *fakeTranscriber) Transcribe(ctx context.Context, r engine.Request, m en
 	text := strings.TrimRight(strings.TrimPrefix(string(data), "ID3\x00"), "\x00")
 	progress(api.Progress{Stage: "recognise", DurationSeconds: 10, PositionSeconds: 5, Percent: 50})
 	verb, arg, _ := strings.Cut(text, " ")
+	if f.block {
+		verb = "block"
+	}
 	switch verb {
 	case "block":
 		select {
@@ -112,16 +116,21 @@ func shortDir(t testing.TB) string {
 
 func testConfig(t testing.TB, dir string) *config.Config {
 	t.Helper()
-	env := map[string]string{
-		"VOXPARSE_DATA_DIR": filepath.Join(dir, "voxparse"), "VOXPARSE_CACHE_DIR": filepath.Join(dir, "cache"),
-		"VOXPARSE_SOCKET": filepath.Join(dir, "voxparse-run", "s"), "XDG_CONFIG_HOME": dir, "HOME": dir,
-	}
+	env := childPaths(dir)
 	cfg, err := config.Load(nil, func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Grace = 2 * time.Second
 	return cfg
+}
+
+// childPaths are the variables of a daemon whose home is dir.
+func childPaths(dir string) map[string]string {
+	return map[string]string{
+		"VOXPARSE_DATA_DIR": filepath.Join(dir, "voxparse"), "VOXPARSE_CACHE_DIR": filepath.Join(dir, "cache"),
+		"VOXPARSE_SOCKET": filepath.Join(dir, "voxparse-run", "s"), "XDG_CONFIG_HOME": dir, "HOME": dir,
+	}
 }
 
 // start runs a daemon in a fresh folder. change may alter its options.

@@ -127,7 +127,9 @@ func (d *Daemon) readPart(ctx context.Context, s *submission, part *multipart.Pa
 	if kind := notAudio(head); kind != "" {
 		return api.Errorf(api.NotAudio, "%s is %s, not audio", s.name, kind)
 	}
-	s.blob, err = d.blobs.Put(ctx, br, d.cfg.MaxUpload)
+	if s.blob, err = d.blobs.Put(ctx, br, d.cfg.MaxUpload); errors.Is(err, api.TooLarge) {
+		return d.overLimit()
+	}
 	return err
 }
 
@@ -196,14 +198,10 @@ func sameRequest(a, b store.Job) bool {
 
 // readFailed says whose fault it is that a body could not be read.
 func (d *Daemon) readFailed(err error) error {
-	var known *api.Error
 	var code api.Code
 	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &known), errors.As(err, &code):
-		if errors.Is(err, api.TooLarge) && known == nil {
-			return d.overLimit()
-		}
+	case errors.As(err, &code):
 		return err
 	case errors.As(err, &tooLarge):
 		return d.overLimit()

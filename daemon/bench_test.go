@@ -1,0 +1,235 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/webhook"
+)
+
+// daemonProcess is a daemon in a process of its own.
+type daemonProcess struct {
+	*child
+	cfg *config.Config
+	*client.Client
+}
+
+func startProcess(t testing.TB, dir string, env ...string) *daemonProcess {
+	t.Helper()
+	cfg := testConfig(t, dir)
+	p := &daemonProcess{spawn(t, "daemon", append(env, dirEnv+"="+dir)...), cfg, client.New(cfg.Socket)}
+	t.Cleanup(p.Close)
+	until(t, "the start of the daemon", func() bool {
+		h, err := p.Health(context.Background())
+		return err == nil && h.Status == stateOK
+	})
+	return p
+}
+
+// BenchmarkAccept measures an upload of 50 kB until its 202: durable on disk.
+// The daemon is a process of its own, whose jobs never end.
+func BenchmarkAccept(b *testing.B) {
+	for _, clients := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			p := startProcess(b, shortDir(b), blockEnv+"=1")
+			data := audio(strings.Repeat("x", 50_000))
+			took := make([][]float64, clients)
+			var wg sync.WaitGroup
+			todo := make(chan struct{})
+			for i := range clients {
+				wg.Go(func() {
+					c := client.New(p.cfg.Socket)
+					defer c.Close()
+					for range todo {
+						began := time.Now()
+						if _, err := c.Submit(context.Background(), upload(data)); err != nil {
+							b.Error(err)
+						}
+						took[i] = append(took[i], float64(time.Since(began).Microseconds())/1000)
+					}
+				})
+			}
+			began := time.Now()
+			for b.Loop() {
+				todo <- struct{}{}
+			}
+			close(todo)
+			wg.Wait()
+			reportQuantiles(b, slices.Concat(took...))
+			b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "accepted/s")
+		})
+	}
+}
+
+func reportQuantiles(b *testing.B, ms []float64) {
+	if len(ms) == 0 {
+		b.Fatal("nothing was measured")
+	}
+	slices.Sort(ms)
+	b.ReportMetric(ms[len(ms)/2], "p50-ms")
+	b.ReportMetric(ms[len(ms)*99/100], "p99-ms")
+}
+
+// BenchmarkDeliveries measures a burst: events that wait for webhooks which are
+// enabled all at once, to a sink process that verifies every signature. The
+// CPU time is that of the whole daemon.
+func BenchmarkDeliveries(b *testing.B) {
+	for _, hooks := range []int{1, 5} {
+		b.Run(fmt.Sprintf("webhooks=%d", hooks), func(b *testing.B) {
+			f := start(b, nil)
+			s := newSink(b)
+			off := false
+			var ids []string
+			for range hooks {
+				hook, err := f.client.CreateWebhook(b.Context(), api.WebhookPatch{URL: &s.url, Active: &off})
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.say("secret " + hook.Secret)
+				ids = append(ids, hook.ID)
+			}
+			const events = 10000
+			makeEvents(b, f, events/hooks)
+			total := events / hooks * hooks
+			for b.Loop() {
+				cpu, began := cpuTime(), time.Now()
+				for _, id := range ids {
+					if _, err := f.client.EnableWebhook(b.Context(), id, api.ReplayRequest{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				until(b, "the burst", func() bool {
+					n, err := f.db.CountDeliveries(b.Context())
+					return err == nil && n[api.DeliveryDelivered] >= total
+				})
+				took, spent := time.Since(began), cpuTime()-cpu
+				r := s.ask()
+				if r.Bad > 0 || r.Count < total {
+					b.Fatalf("got %d requests of which %d do not verify, want %d and 0", r.Count, r.Bad, total)
+				}
+				b.ReportMetric(float64(total)/took.Seconds(), "deliveries/s")
+				b.ReportMetric(spent.Seconds()*1000/float64(total), "cpu-ms/delivery")
+			}
+		})
+	}
+}
+
+// makeEvents completes jobs, by way of the store alone.
+func makeEvents(b *testing.B, f *fixture, n int) {
+	const queue = "bench" // the job loop may take from it too; then the fake does the work
+	result := &api.Result{DurationSeconds: 60, Language: "en", Model: "bench", Text: strings.Repeat("some words ", 80)}
+	todo := make(chan int, n)
+	for i := range n {
+		todo <- i
+	}
+	close(todo)
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for range todo {
+				ctx := context.Background()
+				id := store.NewID(api.JobPrefix)
+				job, _, err := f.db.Submit(ctx, store.Job{ID: id, Queue: queue + id, Source: api.Source{Name: "x.mp3"}, Metadata: []byte(`{"a":"b"}`)})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				held, err := f.db.Claim(ctx, queue+id, "bench", time.Minute, 1)
+				if err != nil || len(held) == 0 {
+					continue
+				}
+				meta := f.meta(job, api.EventCompleted)
+				body, err := webhook.CompletedBody(meta, result, "")
+				if err != nil {
+					b.Error(err)
+				}
+				if _, err := f.db.Complete(ctx, held[0].Token(), []byte("{}"), store.Event{ID: meta.ID, Type: api.EventCompleted, CreatedAt: meta.CreatedAt, Body: body}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	until(b, "the making of the events", func() bool {
+		c, err := f.db.CountJobs(context.Background())
+		return err == nil && c[api.Queued]+c[api.Processing] == 0
+	})
+}
+
+// cpuTime is the processor time that this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkLatency measures the time from submission to the arrival of the
+// webhook, at steady rates, with the fake transcriber.
+func BenchmarkLatency(b *testing.B) {
+	for _, rate := range []int{20, 50, 200} {
+		b.Run(fmt.Sprintf("rate=%d", rate), func(b *testing.B) {
+			p := startProcess(b, shortDir(b))
+			s := newSink(b)
+			hook, err := p.CreateWebhook(b.Context(), api.WebhookPatch{URL: &s.url})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s.say("secret " + hook.Secret)
+			data := audio(strings.Repeat("x", 50_000))
+			var wg sync.WaitGroup
+			tick := time.NewTicker(time.Second / time.Duration(rate))
+			defer tick.Stop()
+			for b.Loop() {
+				<-tick.C
+				wg.Go(func() {
+					u := upload(data)
+					u.Metadata = []byte(`{"sent":"` + strconv.FormatInt(time.Now().UnixNano(), 10) + `"}`)
+					if _, err := p.Submit(context.Background(), u); err != nil {
+						b.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			until(b, "the arrival of all", func() bool { return s.ask().Count >= b.N })
+			r := s.ask()
+			if r.Bad > 0 {
+				b.Fatalf("%d requests do not verify", r.Bad)
+			}
+			reportQuantiles(b, r.Latency)
+		})
+	}
+}
+
+// BenchmarkIdle measures the memory of a daemon that has nothing to do.
+func BenchmarkIdle(b *testing.B) {
+	p := startProcess(b, shortDir(b))
+	for b.Loop() {
+		b.ReportMetric(float64(residentBytes(b, p.cmd.Process.Pid))/(1<<20), "MB")
+	}
+}
+
+func residentBytes(b *testing.B, pid int) int64 {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		b.Skip("no /proc here")
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}

@@ -1,0 +1,211 @@
+package daemon
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/store"
+)
+
+func TestOnlyOneDaemonPerDataFolder(t *testing.T) {
+	dir := shortDir(t)
+	f := startIn(t, dir, nil)
+	f.finished("x")
+	second := testConfig(t, dir)
+	_, err := New(t.Context(), Options{Config: second, Transcriber: newFake()})
+	if !errors.Is(err, store.ErrLocked) || !errors.Is(err, api.Conflict) {
+		t.Errorf("got %v, want that the folder is in use", err)
+	}
+	if _, err := f.client.Health(t.Context()); err != nil {
+		t.Errorf("got %v from the first daemon after the second was refused, want health", err)
+	}
+}
+
+func TestAStaleSocketIsRemovedAndNothingElse(t *testing.T) {
+	dir := shortDir(t)
+	run := filepath.Join(dir, "voxparse-run")
+	if err := os.Mkdir(run, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(run, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	f := startIn(t, dir, nil)
+	f.finished("x")
+	for path, want := range map[string]os.FileMode{run: 0o700, filepath.Join(run, "s"): 0o600, f.cfg.DataDir: 0o700} {
+		st, err := os.Stat(path)
+		if err != nil || st.Mode().Perm() != want {
+			t.Errorf("%s: got %v, %v, want %#o", path, st.Mode().Perm(), err, want)
+		}
+	}
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(run, "s")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v for the socket after the stop, want that it is gone", err)
+	}
+	if err := os.WriteFile(filepath.Join(run, "s"), []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(t.Context(), Options{Config: testConfig(t, dir), Transcriber: newFake()}); !errors.Is(err, api.Invalid) {
+		t.Errorf("got %v where a file lies in the socket's place, want a refusal", err)
+	}
+}
+
+func TestSocketPathsThatCannotBeBound(t *testing.T) {
+	cfg := testConfig(t, shortDir(t))
+	cfg.Socket = filepath.Join(shortDir(t), strings.Repeat("x", 100), "s")
+	_, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
+	if !errors.Is(err, api.Invalid) || !strings.Contains(err.Error(), "--socket") {
+		t.Errorf("got %v, want a refusal that names --socket", err)
+	}
+}
+
+func TestAFolderOfOthersIsNotUsed(t *testing.T) {
+	dir := shortDir(t)
+	open := filepath.Join(dir, "shared")
+	if err := os.Mkdir(open, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []func(*Options){
+		func(o *Options) { o.Config.DataDir = open },
+		func(o *Options) { o.Config.Socket = filepath.Join(open, "s") },
+	} {
+		o := Options{Config: testConfig(t, shortDir(t)), Transcriber: newFake()}
+		change(&o)
+		if _, err := New(t.Context(), o); !errors.Is(err, api.Invalid) {
+			t.Errorf("got %v for a folder that others can write to, want a refusal", err)
+		}
+	}
+	if st, err := os.Stat(open); err != nil || st.Mode().Perm() != 0o777 {
+		t.Errorf("got %v, %v, want the folder as it was", st.Mode(), err)
+	}
+}
+
+func TestAStopHandsRunningJobsBackUncharged(t *testing.T) {
+	dir := shortDir(t)
+	f := startIn(t, dir, func(o *Options) {
+		o.Config.Grace = 50 * time.Millisecond
+		o.Config.Workers = 1
+	})
+	id := f.running()
+	queued := f.submit("later")
+	if err := f.client.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-f.ended; err != nil {
+		t.Fatalf("got %v from Run, want nil", err)
+	}
+	f.ended <- nil
+	db, err := store.Open(t.Context(), f.cfg.DataDir, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{id, queued} {
+		job, err := db.Job(t.Context(), id)
+		if err != nil || job.Attempts > 1 || job.State.Terminal() {
+			t.Errorf("got %+v, %v, want it queued", job, err)
+		}
+	}
+	if job, err := db.Job(t.Context(), id); err != nil || job.State != api.Queued || job.Attempts != 0 {
+		t.Errorf("got %s with %d attempts, %v, want queued with none", job.State, job.Attempts, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	g := startIn(t, dir, nil)
+	close(g.fake.release)
+	for _, id := range []string{id, queued} {
+		if job := g.wait(id); job.Status != api.Completed || job.Attempts != 1 {
+			t.Errorf("got %s after %d attempts, want completed after 1", job.Status, job.Attempts)
+		}
+	}
+}
+
+func TestAStopWaitsForShortWork(t *testing.T) {
+	dir := shortDir(t)
+	f := startIn(t, dir, func(o *Options) { o.Config.Grace = 20 * time.Second })
+	id := f.running()
+	if err := f.client.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the beginning of the stop", func() bool { _, err := f.client.Health(t.Context()); return errors.Is(err, api.Unavailable) })
+	if _, err := f.client.Submit(t.Context(), upload(audio("x"))); !errors.Is(err, api.Unavailable) {
+		t.Errorf("got %v for a submission during the stop, want unavailable", err)
+	}
+	close(f.fake.release)
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	g := startIn(t, dir, nil)
+	if job, err := g.client.Job(t.Context(), id); err != nil || job.Status != api.Completed {
+		t.Errorf("got %s, %v, want completed", job.Status, err)
+	}
+}
+
+func TestASecondSignalEndsTheGracePeriod(t *testing.T) {
+	f := start(t, func(o *Options) { o.Config.Grace = time.Hour })
+	f.running()
+	f.Stop()
+	f.StopNow()
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASynchronousClientIsToldOfTheStop(t *testing.T) {
+	f := start(t, func(o *Options) { o.Config.Grace = 10 * time.Millisecond })
+	answer := make(chan error, 1)
+	go func() {
+		_, err := f.client.Transcribe(t.Context(), upload(audio("block")))
+		answer <- err
+	}()
+	<-f.fake.begun
+	f.Stop()
+	if err := <-answer; !errors.Is(err, api.Unavailable) || !strings.Contains(err.Error(), "job_") {
+		t.Errorf("got %v, want unavailable with the job's id", err)
+	}
+}
+
+func TestAudioWithoutAJobIsCollectedAtTheStart(t *testing.T) {
+	dir := shortDir(t)
+	f := startIn(t, dir, nil)
+	id := f.running()
+	if err := os.WriteFile(f.blobs.Path("0123456789abcdef0123456789abcdef"), audio("orphan"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.StopNow()
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	g := startIn(t, dir, nil)
+	until(t, "the start", func() bool { return g.work.running(id) != nil })
+	if names := spooled(t, g); len(names) != 1 {
+		t.Errorf("got %v in the spool, want the audio of the open job alone", names)
+	}
+	close(g.fake.release)
+	if job := g.wait(id); job.Status != api.Completed {
+		t.Errorf("got %s, want completed", job.Status)
+	}
+}
+
+func TestClientsOfAStoppedDaemonAreToldTheCure(t *testing.T) {
+	cfg := testConfig(t, shortDir(t))
+	_, err := client.New(cfg.Socket).Health(t.Context())
+	if !errors.Is(err, api.Unavailable) {
+		t.Errorf("got %v, want unavailable", err)
+	}
+}

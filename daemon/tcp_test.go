@@ -1,0 +1,206 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/vault"
+)
+
+// startTCP starts a daemon that listens on a loopback port and returns a key.
+func startTCP(t *testing.T, change func(*Options)) (*fixture, string) {
+	t.Helper()
+	f := start(t, func(o *Options) {
+		o.Config.Listen = "127.0.0.1:0"
+		o.Config.Hosts = []string{"calls.example"}
+		if change != nil {
+			change(o)
+		}
+	})
+	keys, err := vault.OpenKeys(f.cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := keys.Add("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, key
+}
+
+func (f *fixture) askTCP(method, path, body string, header ...string) (int, string) {
+	f.t.Helper()
+	req, err := http.NewRequestWithContext(f.t.Context(), method, "http://"+f.Addr()+path, strings.NewReader(body))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+	}
+	return do(f.t, http.DefaultClient, req)
+}
+
+func TestTCPNeedsAKeyAndAKnownHost(t *testing.T) {
+	f, key := startTCP(t, nil)
+	tests := []struct {
+		name, path string
+		header     []string
+		status     int
+	}{
+		{"no key", "/v1/jobs", nil, 401},
+		{"wrong key", "/v1/jobs", []string{"X-API-Key", "vp_0000000000000000000000000000000000000000"}, 401},
+		{"key", "/v1/jobs", []string{"X-API-Key", key}, 200},
+		{"bearer", "/v1/jobs", []string{"Authorization", "Bearer " + key}, 200},
+		{"basic", "/v1/jobs", []string{"Authorization", "Basic " + key}, 401},
+		{"health", "/health", nil, 200},
+		{"metrics without key", "/metrics", nil, 401},
+		{"metrics", "/metrics", []string{"X-API-Key", key}, 200},
+		{"unknown route without key", "/zzz", nil, 401},
+		{"rebound name", "/v1/jobs", []string{"X-API-Key", key, "Host", "evil.example:7733"}, 400},
+		{"rebound health", "/health", []string{"Host", "evil.example"}, 400},
+		{"configured name", "/v1/jobs", []string{"X-API-Key", key, "Host", "Calls.Example:80"}, 200},
+		{"localhost", "/v1/jobs", []string{"X-API-Key", key, "Host", "localhost:1"}, 200},
+		{"IPv6", "/v1/jobs", []string{"X-API-Key", key, "Host", "[::1]:1"}, 200},
+		{"the socket's events", "/v1/events", []string{"X-API-Key", key}, 404},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			status, body := f.askTCP("GET", tt.path, "", tt.header...)
+			if status != tt.status {
+				t.Errorf("got %d %s, want %d", status, body, tt.status)
+			}
+			if status >= 400 {
+				errorOf(t, status, body)
+			}
+		})
+	}
+	if status, _ := f.askTCP("POST", "/v1/daemon/stop", "", "X-API-Key", key); status != 404 {
+		t.Errorf("got %d for a stop over TCP, want 404", status)
+	}
+	if status, _ := f.askTCP("OPTIONS", "/v1/jobs", "", "X-API-Key", key, "Origin", "https://evil.example"); status != 405 {
+		t.Errorf("got %d for a CORS preflight, want 405", status)
+	}
+}
+
+func TestTheDocumentedCallsWorkOverTCP(t *testing.T) {
+	f, key := startTCP(t, func(o *Options) { o.Config.AllowPrivate = true })
+	r := newReceiver(t, nil)
+	status, body := f.askTCP("POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"events":["transcription.completed","transcription.failed"],"description":"CRM"}`, r.URL),
+		"X-API-Key", key, "Content-Type", "application/json")
+	if status != 201 || !strings.Contains(body, `"secret":"whsec_`) {
+		t.Fatalf("got %d %s, want 201 with a secret", status, body)
+	}
+	_, rest, _ := strings.Cut(body, `"secret":"`)
+	r.mu.Lock()
+	r.secret, _, _ = strings.Cut(rest, `"`)
+	r.mu.Unlock()
+	form, contentType := encodeForm(t, []part{{"@file", string(audio("words"))}, {"async", "true"}, {"metadata", `{"ticket_id":"T-1234","agent":"jane"}`}})
+	status, body = f.askTCP("POST", "/v1/transcribe", form, "X-API-Key", key, "Content-Type", contentType)
+	if status != 202 {
+		t.Fatalf("got %d %s, want 202", status, body)
+	}
+	if got := r.next(); !strings.Contains(string(got.body), `"metadata":{"ticket_id":"T-1234","agent":"jane"}`) {
+		t.Errorf("got %s, want the metadata in it", got.body)
+	}
+}
+
+func TestTCPCannotMakeTheDaemonReachPrivateAddresses(t *testing.T) {
+	f, key := startTCP(t, nil)
+	for name, body := range map[string]string{
+		"loopback": `{"url":"http://127.0.0.1:1/"}`, "private": `{"url":"https://10.0.0.1/"}`, "asked for": `{"url":"https://a.example","allow_private":true}`,
+	} {
+		if status, got := f.askTCP("POST", "/v1/webhooks", body, "X-API-Key", key); status != 400 {
+			t.Errorf("%s: got %d %s, want 400", name, status, got)
+		}
+	}
+	url := "http://127.0.0.1:1/"
+	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: &url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, got := f.askTCP("PATCH", "/v1/webhooks/"+hook.ID, `{"url":"http://127.0.0.1:2/"}`, "X-API-Key", key); status != 400 {
+		t.Errorf("got %d %s for another private address by TCP, want 400", status, got)
+	}
+}
+
+func TestListeningBeyondLoopbackNeedsAKey(t *testing.T) {
+	cfg := testConfig(t, shortDir(t))
+	cfg.Listen = "0.0.0.0:0"
+	_, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
+	if !errors.Is(err, api.Invalid) || !strings.Contains(err.Error(), "keys add") {
+		t.Fatalf("got %v, want a refusal that tells how to make a key", err)
+	}
+	keys, err := vault.OpenKeys(cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := keys.Add("phones"); err != nil {
+		t.Fatal(err)
+	}
+	d, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
+	if err != nil {
+		t.Fatalf("got %v with a key, want a daemon", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStrangersCannotUseUpTheDaemon(t *testing.T) {
+	f, key := startTCP(t, nil)
+	var conns []net.Conn
+	for range maxTCPConns + 10 {
+		c, err := net.DialTimeout("tcp", f.Addr(), time.Second)
+		if err != nil {
+			break
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "POST /v1/transcribe HTTP/1.1\r\nHost: x\r\nX-A: ")
+		conns = append(conns, c)
+	}
+	if len(conns) < maxTCPConns {
+		t.Fatalf("got %d connections, want %d", len(conns), maxTCPConns)
+	}
+	if _, err := f.client.Health(t.Context()); err != nil {
+		t.Errorf("got %v on the socket, want health", err)
+	}
+	if err := conns[0].SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conns[0]); err != nil {
+		t.Errorf("got %v from a connection without a whole header, want that the daemon closes it", err)
+	}
+	tcp := client.NewTCP("http://"+f.Addr(), key)
+	defer tcp.Close()
+	if _, err := tcp.Jobs(t.Context(), client.JobQuery{}); err != nil {
+		t.Errorf("got %v over TCP once they were closed, want jobs", err)
+	}
+}
+
+func TestLargeHeadersAndBodiesAreRefused(t *testing.T) {
+	f, key := startTCP(t, nil)
+	c, err := net.Dial("tcp", f.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Large: %s\r\n\r\n", strings.Repeat("x", 64<<10))
+	// What we sent in vain may make the answer a reset.
+	if answer, _ := io.ReadAll(c); len(answer) > 0 && !strings.HasPrefix(string(answer), "HTTP/1.1 431 ") {
+		t.Errorf("got %s for a large header, want 431", answer)
+	}
+	if status, body := f.askTCP("POST", "/v1/webhooks", `{"url":"`+strings.Repeat("x", 100<<10)+`"}`, "X-API-Key", key); status != 413 {
+		t.Errorf("got %d %s for a large body, want 413", status, body)
+	}
+}

@@ -1,0 +1,318 @@
+package daemon
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/webhook"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// settledDelivery returns the only delivery of a webhook once ok holds for it.
+func (f *fixture) settledDelivery(hookID string, ok func(api.Delivery) bool) api.Delivery {
+	f.t.Helper()
+	var got api.Delivery
+	until(f.t, "the state of the delivery", func() bool {
+		list, err := f.client.Deliveries(f.t.Context(), hookID, client.DeliveryQuery{})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if len(list) == 0 {
+			return false
+		}
+		if got, err = f.client.Delivery(f.t.Context(), list[0].ID); err != nil {
+			f.t.Fatal(err)
+		}
+		return ok(got)
+	})
+	return got
+}
+
+func inState(s api.DeliveryState) func(api.Delivery) bool {
+	return func(d api.Delivery) bool { return d.State == s }
+}
+
+func TestTheSixthWebhookNamesTheSetting(t *testing.T) {
+	f := start(t, nil)
+	patch := api.WebhookPatch{URL: ptr("https://example.com/hook")}
+	for i := range 5 {
+		if _, err := f.client.CreateWebhook(t.Context(), patch); err != nil {
+			t.Fatalf("webhook %d: %v", i+1, err)
+		}
+	}
+	_, err := f.client.CreateWebhook(t.Context(), patch)
+	if !errors.Is(err, api.Conflict) || !strings.Contains(err.Error(), `plan = "unlimited"`) {
+		t.Errorf("got %v, want a conflict that names the plan", err)
+	}
+}
+
+func TestWebhookSettingsThatAreRefused(t *testing.T) {
+	f := start(t, nil)
+	tests := []struct{ name, body, want string }{
+		{"no url", `{}`, "url"},
+		{"not JSON", `{`, "JSON"},
+		{"unknown field", `{"url":"https://a.example","evnts":[]}`, "evnts"},
+		{"ftp", `{"url":"ftp://a.example"}`, "https"},
+		{"password", `{"url":"https://u:p@a.example"}`, "password"},
+		{"plain http outside", `{"url":"http://93.184.216.34/"}`, "http"},
+		{"metadata service", `{"url":"http://169.254.169.254/"}`, "169.254.169.254"},
+		{"event", `{"url":"https://a.example","events":["transcription.complete"]}`, `did you mean "transcription.completed"`},
+		{"timeout", `{"url":"https://a.example","timeout_seconds":61}`, "timeout_seconds"},
+		{"rate", `{"url":"https://a.example","rate_limit":-1}`, "rate_limit"},
+		{"description", `{"url":"https://a.example","description":"` + strings.Repeat("x", 501) + `"}`, "description"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			status, body := f.ask("POST", "/v1/webhooks", tt.body)
+			if msg := errorOf(t, status, body); status != 400 || !strings.Contains(msg, tt.want) {
+				t.Errorf("got %d %s, want 400 with %q", status, msg, tt.want)
+			}
+		})
+	}
+}
+
+func TestASecretIsShownOnce(t *testing.T) {
+	f := start(t, nil)
+	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: ptr("https://example.com/hook"), Events: &[]string{api.EventFailed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(hook.Secret) != 6+64 || hook.SecretLast4 != "..."+hook.Secret[66:] {
+		t.Errorf("got secret %q and last4 %q", hook.Secret, hook.SecretLast4)
+	}
+	for _, path := range []string{"/v1/webhooks", "/v1/webhooks/" + hook.ID, "/v1/status", "/metrics"} {
+		if status, body := f.ask("GET", path, ""); status != 200 || strings.Contains(body, hook.Secret[:20]) {
+			t.Errorf("%s: got %d, and the secret in it: %v", path, status, strings.Contains(body, hook.Secret[:20]))
+		}
+	}
+	changed, err := f.client.UpdateWebhook(t.Context(), hook.ID, api.WebhookPatch{Description: ptr("phones"), TimeoutSeconds: ptr(7)})
+	if err != nil || changed.Description != "phones" || changed.TimeoutSeconds != 7 || changed.Secret != "" || len(changed.Events) != 1 {
+		t.Errorf("got %+v, %v", changed, err)
+	}
+	if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.client.Webhook(t.Context(), hook.ID); !errors.Is(err, api.NotFound) {
+		t.Errorf("got %v after the deletion, want not found", err)
+	}
+}
+
+func TestRotationSignsWithBothSecrets(t *testing.T) {
+	f := start(t, nil)
+	r := newReceiver(t, nil)
+	hook := r.register(f, nil)
+	old := r.secret
+	rotated, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rotated.Secret == old || rotated.PreviousUntil.Before(time.Now().Add(23*time.Hour)) {
+		t.Errorf("got secret %v and overlap until %v", rotated.Secret == old, rotated.PreviousUntil)
+	}
+	r.mu.Lock()
+	r.secret = rotated.Secret
+	r.mu.Unlock()
+	f.finished("x")
+	got := r.next()
+	if err := webhook.Verify(got.body, got.header, old, time.Minute); err != nil {
+		t.Errorf("the old secret does not verify during the overlap: %v", err)
+	}
+	now, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{OverlapSeconds: ptr(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.secret = now.Secret
+	r.mu.Unlock()
+	f.finished("y")
+	got = r.next()
+	if err := webhook.Verify(got.body, got.header, rotated.Secret, time.Minute); err == nil {
+		t.Error("the old secret verifies after a rotation without overlap")
+	}
+}
+
+func TestATestEventAnswersWithItsOutcome(t *testing.T) {
+	f := start(t, nil)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ received) { w.WriteHeader(418) })
+	hook := r.register(f, nil)
+	d, err := f.client.TestWebhook(t.Context(), hook.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.EventType != api.EventTest || !d.Manual || len(d.Attempts) != 1 || d.Attempts[0].Status != 418 {
+		t.Errorf("got %+v, want one attempt answered with 418", d)
+	}
+	if _, err := f.client.UpdateWebhook(t.Context(), hook.ID, api.WebhookPatch{Active: ptr(false)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.client.TestWebhook(t.Context(), hook.ID); !errors.Is(err, api.Conflict) {
+		t.Errorf("got %v for a disabled webhook, want a conflict", err)
+	}
+}
+
+func TestFourAttemptsThenPermanentFailureThenRedelivery(t *testing.T) {
+	f := start(t, nil)
+	var mood atomic.Int32
+	mood.Store(500)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ received) { w.WriteHeader(int(mood.Load())) })
+	hook := r.register(f, nil)
+	f.finished("x")
+	var seen []received
+	ids := map[string]bool{}
+	for range 4 {
+		seen = append(seen, r.next())
+	}
+	for i, got := range seen {
+		ids[got.header.Get(webhook.HeaderDeliveryID)] = true
+		if n := got.header.Get(webhook.HeaderAttempt); n != string(rune('1'+i)) {
+			t.Errorf("got attempt %s, want %d", n, i+1)
+		}
+		if got.event.ID != seen[0].event.ID || string(got.body) != string(seen[0].body) {
+			t.Errorf("attempt %d bears another event or body", i+1)
+		}
+	}
+	if len(ids) != 4 {
+		t.Errorf("got %d delivery ids in four attempts, want 4", len(ids))
+	}
+	d := f.settledDelivery(hook.ID, inState(api.DeliveryFailed))
+	if len(d.Attempts) != 4 || d.Attempts[3].Status != 500 || d.Attempts[3].ErrorKind != api.AttemptStatus {
+		t.Errorf("got %+v, want four attempts answered with 500", d.Attempts)
+	}
+	byAttempt, err := f.client.Delivery(t.Context(), d.Attempts[2].ID)
+	if err != nil || byAttempt.ID != d.ID {
+		t.Errorf("got %s, %v for an attempt's id, want %s", byAttempt.ID, err, d.ID)
+	}
+	mood.Store(200)
+	again, err := f.client.Redeliver(t.Context(), d.ID)
+	if err != nil || again.RedeliveryOf != d.ID || again.ID == d.ID || !again.Manual {
+		t.Fatalf("got %+v, %v, want a new manual delivery of it", again, err)
+	}
+	if got := r.next(); got.event.ID != seen[0].event.ID || ids[got.header.Get(webhook.HeaderDeliveryID)] {
+		t.Errorf("got event %s with delivery %s, want the same event with a fresh id", got.event.ID, got.header.Get(webhook.HeaderDeliveryID))
+	}
+}
+
+func TestGoneDisablesAndEnablingReleases(t *testing.T) {
+	f := start(t, nil)
+	var mood atomic.Int32
+	mood.Store(410)
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ received) { w.WriteHeader(int(mood.Load())) })
+	hook := r.register(f, nil)
+	f.finished("first")
+	first := r.next()
+	f.settledDelivery(hook.ID, inState(api.DeliveryFailed))
+	until(t, "the disabling", func() bool {
+		got, err := f.client.Webhook(t.Context(), hook.ID)
+		return err == nil && !got.Active && got.DisabledReason == api.DisabledGone && !got.DisabledAt.IsZero()
+	})
+	f.finished("second")
+	f.settledDelivery(hook.ID, inState(api.DeliveryHeld))
+	status, err := f.client.Status(t.Context())
+	if err != nil || len(status.Problems) != 1 || status.Problems[0].Code != "webhook_disabled" || status.Webhooks[0].Held != 1 {
+		t.Errorf("got problems %v and webhooks %v, %v, want the disabled webhook with one held", status.Problems, status.Webhooks, err)
+	}
+	mood.Store(204)
+	if _, err := f.client.EnableWebhook(t.Context(), hook.ID, api.ReplayRequest{Since: time.Now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	events := map[string]bool{r.next().event.ID: true, r.next().event.ID: true}
+	if len(events) != 2 || !events[first.event.ID] {
+		t.Errorf("got %v, want the held event and, by replay, %s", events, first.event.ID)
+	}
+}
+
+func TestReplayChoosesByState(t *testing.T) {
+	f := start(t, nil)
+	r := newReceiver(t, nil)
+	hook := r.register(f, nil)
+	f.finished("x")
+	r.next()
+	f.settledDelivery(hook.ID, inState(api.DeliveryDelivered))
+	hour := time.Now().Add(-time.Hour)
+	if n, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{Since: hour}); err != nil || n.Deliveries != 0 {
+		t.Errorf("got %v, %v for what failed, want 0", n, err)
+	}
+	if n, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{Since: hour, States: []string{"delivered"}}); err != nil || n.Deliveries != 1 {
+		t.Errorf("got %v, %v for what was delivered, want 1", n, err)
+	}
+	r.next()
+	if _, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{}); !errors.Is(err, api.Invalid) {
+		t.Errorf("got %v without since, want invalid", err)
+	}
+}
+
+func TestOnlyTheNamedWebhooksReceiveAJob(t *testing.T) {
+	f := start(t, nil)
+	mine, other := newReceiver(t, nil), newReceiver(t, nil)
+	hook := mine.register(f, nil)
+	other.register(f, nil)
+	failures := newReceiver(t, nil)
+	failures.register(f, func(p *api.WebhookPatch) { p.Events = &[]string{api.EventFailed} })
+	u := upload(audio("x"))
+	u.WebhookIDs = []string{hook.ID}
+	acc, err := f.client.Submit(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.wait(acc.JobID)
+	f.finished("for all")
+	mine.next()
+	mine.next()
+	other.next()
+	if len(other.got) > 0 || len(failures.got) > 0 {
+		t.Errorf("got %d and %d more requests, want none", len(other.got), len(failures.got))
+	}
+}
+
+func TestAnOrderedWebhookGetsEventsInSequence(t *testing.T) {
+	f := start(t, nil)
+	var failed atomic.Bool
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ received) {
+		if failed.CompareAndSwap(false, true) {
+			w.WriteHeader(500)
+		}
+	})
+	r.register(f, func(p *api.WebhookPatch) { p.Ordered = ptr(true) })
+	var want []string
+	for range 5 {
+		want = append(want, f.finished("x"))
+	}
+	first := r.next()
+	for i := range want {
+		if got := r.next(); got.jobID() != want[i] {
+			t.Errorf("got job %s in place %d, want %s", got.jobID(), i, want[i])
+		}
+	}
+	if first.jobID() != want[0] {
+		t.Errorf("got %s first, want %s", first.jobID(), want[0])
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	f := start(t, nil)
+	target := newReceiver(t, nil)
+	for _, status := range []int{301, 302, 304, 307, 308} {
+		r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ received) {
+			w.Header().Set("Location", target.URL)
+			w.WriteHeader(status)
+		})
+		hook := r.register(f, nil)
+		d, err := f.client.TestWebhook(t.Context(), hook.ID)
+		if err != nil || len(d.Attempts) == 0 || d.Attempts[0].Status != status || d.State == api.DeliveryDelivered {
+			t.Errorf("%d: got %+v, %v, want a failed attempt", status, d, err)
+		}
+		if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(target.got) > 0 {
+		t.Errorf("got %d requests at the redirect's target, want none", len(target.got))
+	}
+}
