@@ -202,6 +202,9 @@ func withYear(d Date, words []string, n int) (Date, int) {
 }
 
 func numericDate(w string) (Date, bool) {
+	if !startsWithDigit(w) || len(w) < 6 {
+		return Date{}, false
+	}
 	for _, layout := range []string{"2006-01-02", "1/2/2006", "1/2/06"} {
 		if t, err := time.Parse(layout, w); err == nil && t.Year() >= 1700 && t.Year() < 2100 {
 			return Date{Year: t.Year(), Month: t.Month(), Day: t.Day()}, true
