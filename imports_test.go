@@ -66,8 +66,6 @@ var siblings = map[string][]string{
 	"polish":              {"api", "spoken"},
 	"analysis":            {"api", "redact", "spoken"},
 	"search":              {"api"},
-	"spoken":              nil,
-	"service":             {"api"},
 	"daemon":              {"api", "analysis", "config", "engine", "models", "polish", "redact", "search", "store", "transcript", "vault", "watch", "webhook"},
 	"cmd/voxparse":        {"api", "client", "config", "daemon", "engine", "models", "service", "transcript", "vault", "webhook"},
 	"cmd/voxparse-engine": {"api", "engine"},
