@@ -26,20 +26,18 @@ type Progress struct {
 	Total  int64  `json:"total"`            // bytes of the model; 0 where a local model does not say
 }
 
-// meterPause is the least time between two progress calls of one stage.
-const meterPause = 100 * time.Millisecond
-
 // meter adds the files up and keeps the calls few.
 type meter struct {
 	entry  Entry
 	call   func(Progress)
+	pause  time.Duration    // least time between two calls of one stage
 	done   map[string]int64 // file → bytes that are here
 	last   Progress
 	lastAt time.Time
 }
 
-func newMeter(e Entry, call func(Progress)) *meter {
-	return &meter{entry: e, call: call, done: map[string]int64{}}
+func newMeter(e Entry, pause time.Duration, call func(Progress)) *meter {
+	return &meter{entry: e, call: call, pause: pause, done: map[string]int64{}}
 }
 
 // have counts f as here.
@@ -53,7 +51,7 @@ func (m *meter) show(p Progress) {
 	p.Model, p.Total = m.entry.Name, m.entry.Bytes()
 	same := p.Stage == m.last.Stage && p.File == m.last.File && p.Source == m.last.Source
 	now := time.Now()
-	if same && now.Sub(m.lastAt) < meterPause {
+	if same && now.Sub(m.lastAt) < m.pause {
 		return
 	}
 	for _, n := range m.done {

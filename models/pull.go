@@ -31,7 +31,7 @@ func (s *Store) Pull(ctx context.Context, name string, progress func(Progress)) 
 	if err != nil {
 		return err
 	}
-	p := &pull{store: s, entry: e, mirror: mirror, meter: newMeter(e, progress)}
+	p := &pull{store: s, entry: e, mirror: mirror, meter: newMeter(e, s.every, progress)}
 	groups := byOwner(e)
 	for _, owner := range slices.Sorted(maps.Keys(groups)) {
 		if err := p.owner(ctx, owner, groups[owner]); err != nil {

@@ -34,6 +34,7 @@ type Store struct {
 	client *http.Client
 	log    *slog.Logger
 	pause  time.Duration // before a source is asked again without progress
+	every  time.Duration // least time between two calls of progress
 }
 
 // Open returns the store in dir, which need not exist: a pull makes it. dir is
@@ -45,7 +46,7 @@ func Open(dir string, opts Options) *Store {
 	if opts.Stall <= 0 {
 		opts.Stall = 30 * time.Second
 	}
-	s := &Store{dir: dir, opts: opts, client: opts.Client, log: opts.Logger, pause: time.Second}
+	s := &Store{dir: dir, opts: opts, client: opts.Client, log: opts.Logger, pause: time.Second, every: 100 * time.Millisecond}
 	if s.client == nil {
 		s.client = downloader()
 	}
