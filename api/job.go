@@ -118,5 +118,6 @@ const (
 	JobTimeout       = "timeout"        // over the time limit of an attempt
 	JobModelMissing  = "model_missing"  // the model could not be had
 	JobRemote        = "remote_error"   // a remote engine refused it
+	JobSourceGone    = "source_gone"    // removed from its folder before it was transcribed
 	JobInternal      = "internal"       // a fault of ours, after every attempt
 )

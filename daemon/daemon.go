@@ -58,6 +58,7 @@ type Daemon struct {
 	hub       *hub
 	work      *work
 	deliver   *deliver
+	folders   *folders
 	metrics   *metrics
 	lastEvent atomic.Uint64 // sequence number of the newest that was told
 	committed *bell         // rung after events were committed
@@ -96,6 +97,7 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d.setState(stateStarting)
 	d.metrics = newMetrics(d)
 	d.deliver = newDeliver(d)
+	d.folders = newFolders(d)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
@@ -202,7 +204,7 @@ func (d *Daemon) checkFolderOptions(ctx context.Context, o api.FolderOptions) (w
 		return rules, err
 	}
 	for _, format := range o.Formats {
-		if transcript.Ext(format) == "" {
+		if !slices.Contains(transcript.Formats, format) {
 			return rules, api.Errorf(api.Invalid, "formats: there is no format %q; there are: %s", format, strings.Join(transcript.Formats, ", "))
 		}
 	}
@@ -235,20 +237,8 @@ func (d *Daemon) patchFolder(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &patch, false); err != nil {
 		return err
 	}
-	return d.changeFolder(w, r, f, func(o *api.FolderOptions) error {
-		dec := json.NewDecoder(strings.NewReader(string(patch.Options)))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(o); err != nil {
-			return api.Errorf(api.Invalid, "options: %v", err)
-		}
-		return nil
-	})
-}
-
-// changeFolder changes a folder's options and watches it by the new ones.
-func (d *Daemon) changeFolder(w http.ResponseWriter, r *http.Request, f *folder, change func(*api.FolderOptions) error) error {
-	next := f.record().Options
-	if err := change(&next); err != nil {
+	next, err := patched(f.record().Options, patch.Options)
+	if err != nil {
 		return err
 	}
 	if _, err := d.checkFolderOptions(r.Context(), next); err != nil {
@@ -265,6 +255,35 @@ func (d *Daemon) changeFolder(w http.ResponseWriter, r *http.Request, f *folder,
 		return err
 	}
 	return d.answerFolder(w, r, http.StatusOK, d.folders.get(f.id))
+}
+
+// patched returns options with those that a patch names changed. Lists and
+// metadata are replaced, not merged.
+func patched(o api.FolderOptions, patch json.RawMessage) (api.FolderOptions, error) {
+	var named map[string]json.RawMessage
+	if err := json.Unmarshal(patch, &named); err != nil {
+		return o, api.Errorf(api.Invalid, "options: %v", err)
+	}
+	for name := range named { // what is decoded must not share memory with the record
+		switch name {
+		case "include":
+			o.Include = nil
+		case "exclude":
+			o.Exclude = nil
+		case "formats":
+			o.Formats = nil
+		case "webhooks":
+			o.Webhooks = nil
+		case "metadata":
+			o.Metadata = nil
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(patch))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&o); err != nil {
+		return o, api.Errorf(api.Invalid, "options: %v", err)
+	}
+	return o, nil
 }
 
 func (d *Daemon) removeFolder(w http.ResponseWriter, r *http.Request) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,24 +50,16 @@ func configID(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
 	var u ulid.ULID // with the time 0, which no other id has
 	copy(u[6:], sum[:])
-	return api.FolderPrefix + lower(u.String())
-}
-
-func lower(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
+	return api.FolderPrefix + strings.ToLower(u.String())
 }
 
 // isFromConfig reports whether a folder is one of the config file's.
 func isFromConfig(rec store.FolderRecord) bool { return rec.ID == configID(rec.Dir) }
 
+func newFolders(d *Daemon) *folders { return &folders{d: d, all: map[string]*folder{}} }
+
 // open brings the store in line with the config file and watches every folder
-// until ctx ends. wait returns once all of them have stopped.
+// until ctx ends. tasks is done once all of them have stopped.
 func (fs *folders) open(ctx context.Context) error {
 	fs.watch = ctx
 	for _, c := range fs.d.cfg.Folders {
@@ -232,12 +225,7 @@ func (fs *folders) list() []*folder {
 	for _, f := range fs.all {
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b *folder) int {
-		if a.dir() < b.dir() {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b *folder) int { return strings.Compare(a.dir(), b.dir()) })
 	return out
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -113,15 +112,16 @@ func judge(err error) verdict {
 
 // transcribe finds what the job needs and runs the engine on it.
 func (w *work) transcribe(ctx context.Context, r *run) (*api.Result, error) {
-	path, err := w.audio(r.job)
+	path, release, err := w.audio(r.job)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	scr, model, err := w.recogniser(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	req := engine.Request{JobID: r.job.ID, Path: path, Name: r.job.Source.Name, Options: r.job.Options, Attempt: r.job.Attempts}
+	req := engine.Request{JobID: r.job.ID, Path: path, Name: r.job.Source.Name, Options: r.job.Options, Attempt: r.job.Attempts, Generation: r.job.Generation}
 	if req.Options.Language == "" {
 		req.Options.Language = w.d.cfg.Language
 	}
@@ -135,25 +135,23 @@ func (w *work) transcribe(ctx context.Context, r *run) (*api.Result, error) {
 	return result, nil
 }
 
-// audio returns the path of a job's audio: in the spool, or in its folder.
-func (w *work) audio(job store.Job) (string, error) {
-	if job.Blob != "" {
-		f, err := w.d.blobs.Open(job.Blob)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, api.NotFound) {
-			return "", &engine.Error{Code: api.JobInternal, Message: "the audio of this job is no longer in the spool; submit the file again"}
-		}
-		if err != nil {
-			return "", fmt.Errorf("open the audio: %w", err)
-		}
-		if err := f.Close(); err != nil {
-			return "", fmt.Errorf("open the audio: %w", err)
-		}
-		return w.d.blobs.Path(job.Blob), nil
+// audio returns the path of a job's audio, in the spool or in its folder. The
+// caller calls release when it is no longer read.
+func (w *work) audio(job store.Job) (path string, release func(), err error) {
+	if job.Source.Folder != "" {
+		return w.d.folders.audioOf(job)
 	}
-	if filepath.IsAbs(job.Source.Path) {
-		return job.Source.Path, nil
+	f, err := w.d.blobs.Open(job.Blob)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, api.NotFound) {
+		return "", nil, &engine.Error{Code: api.JobInternal, Message: "the audio of this job is no longer in the spool; submit the file again"}
 	}
-	return "", &engine.Error{Code: api.JobInternal, Message: "the audio of this job is no longer there; submit the file again"}
+	if err != nil {
+		return "", nil, fmt.Errorf("open the audio: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return "", nil, fmt.Errorf("open the audio: %w", err)
+	}
+	return w.d.blobs.Path(job.Blob), func() {}, nil
 }
 
 // finish runs the steps that come after recognition.
@@ -184,11 +182,7 @@ func (w *work) complete(ctx context.Context, r *run, result *api.Result) error {
 		return err
 	}
 	ev := store.Event{ID: meta.ID, Type: api.EventCompleted, JobID: r.job.ID, CreatedAt: meta.CreatedAt, Body: body}
-	var done store.Job
-	err = w.insist(ctx, r, "complete", func() (err error) {
-		done, err = w.d.db.Complete(ctx, r.job.Token(), stored, ev)
-		return err
-	})
+	done, err := w.commit(ctx, r, result, stored, ev)
 	if err != nil {
 		return err
 	}
@@ -197,6 +191,19 @@ func (w *work) complete(ctx context.Context, r *run, result *api.Result) error {
 	w.d.dropBlob(r.job.Blob)
 	w.publish(r, done)
 	return nil
+}
+
+// commit records the end of a job; where it is a folder's, its outputs are
+// written first.
+func (w *work) commit(ctx context.Context, r *run, result *api.Result, stored []byte, ev store.Event) (done store.Job, err error) {
+	if r.job.Source.Folder != "" {
+		return w.d.folders.complete(ctx, r, result, stored, ev)
+	}
+	err = w.insist(ctx, r, "complete", func() (err error) {
+		done, err = w.d.db.Complete(ctx, r.job.Token(), stored, ev)
+		return err
+	})
+	return done, err
 }
 
 // insist repeats a commit that did not happen.

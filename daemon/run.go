@@ -31,9 +31,16 @@ func (d *Daemon) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 
+	if err := d.folders.open(claim); err != nil {
+		stopClaiming()
+		d.folders.tasks.Wait()
+		return errors.Join(err, d.Close())
+	}
 	var loops, rest sync.WaitGroup
 	loops.Go(func() { d.work.loop(claim, work) })
 	loops.Go(func() { d.deliver.loop(claim, work) })
+	loops.Go(d.folders.tasks.Wait)
+	rest.Go(func() { d.folders.finishLoop(background) })
 	rest.Go(func() { d.followEvents(background) })
 	rest.Go(func() { d.housekeeping(background) })
 	rest.Go(func() { d.work.runPool(background) })

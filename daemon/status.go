@@ -53,6 +53,9 @@ func (d *Daemon) status(ctx context.Context) (api.Status, error) {
 	if err := d.statusOfWebhooks(ctx, &s); err != nil {
 		return s, err
 	}
+	if s.Folders, err = d.folders.views(ctx); err != nil {
+		return s, err
+	}
 	s.Problems = append(s.Problems, d.problems(ctx)...)
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/watch"
 )
 
 // viewJob returns a job as the API shows it. What runs at this moment is laid
@@ -14,6 +15,9 @@ func (d *Daemon) viewJob(j store.Job) api.Job {
 		ID: j.ID, Status: j.State, Source: j.Source, Options: j.Options, Metadata: j.Metadata, Webhooks: j.Webhooks,
 		CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt, Attempts: j.Attempts,
 		Error: j.Error.Message, ErrorCode: j.Error.Code, Waiting: j.Waiting,
+	}
+	if j.Source.Folder != "" { // names in folders are raw bytes
+		v.Source.Name, v.Source.Path = watch.Printable(j.Source.Name), watch.Printable(j.Source.Path)
 	}
 	if j.State == api.Queued && j.Due.After(time.Now()) {
 		v.NextTryAt = j.Due
