@@ -57,16 +57,16 @@ var keys = []key{
 	duration("grace", "how long running work may finish when the daemon stops", 10*time.Second, 0, func(c *Config) *time.Duration { return &c.Grace }),
 	choice("log_level", "debug, info, warn or error", "info", []string{"debug", "info", "warn", "error"}, func(c *Config) *string { return &c.LogLevel }),
 	choice("log_format", "text or json", "text", []string{"text", "json"}, func(c *Config) *string { return &c.LogFormat }),
-	boolean("analysis.enabled", "add ai_analysis to results, where the plan has it", true, func(c *Config) *bool { return &c.Analysis.Enabled }),
-	text("analysis.endpoint", "base URL of an OpenAI-compatible chat server; empty: built in", "", validURL, func(c *Config) *string { return &c.Analysis.Endpoint }),
-	text("analysis.model", "model of that endpoint", "", nil, func(c *Config) *string { return &c.Analysis.Model }),
-	text("analysis.key", "its key: env:NAME, file:PATH or keyring:NAME", "", ValidKeyRef, func(c *Config) *string { return &c.Analysis.Key }),
-	duration("analysis.timeout", "time limit of one request to it", 2*time.Minute, time.Second, func(c *Config) *time.Duration { return &c.Analysis.Timeout }),
 	pathKey("data_dir", "jobs, webhooks and audio that waits", func(c *Config) *string { return &c.DataDir }),
 	pathKey("cache_dir", "what can be made again", func(c *Config) *string { return &c.CacheDir }),
 	pathKey("models_dir", "speech models", func(c *Config) *string { return &c.ModelsDir }),
 	pathKey("socket", "Unix socket of the daemon", func(c *Config) *string { return &c.Socket }),
 	pathKey("engine", "path of voxparse-engine; empty: beside voxparse", func(c *Config) *string { return &c.Engine }),
+	boolean("analysis.enabled", "add ai_analysis to results, where the plan has it", true, func(c *Config) *bool { return &c.Analysis.Enabled }),
+	text("analysis.endpoint", "base URL of an OpenAI-compatible chat server; empty: built in", "", validURL, func(c *Config) *string { return &c.Analysis.Endpoint }),
+	text("analysis.model", "model of that endpoint", "", nil, func(c *Config) *string { return &c.Analysis.Model }),
+	text("analysis.key", "its key: env:NAME, file:PATH or keyring:NAME", "", ValidKeyRef, func(c *Config) *string { return &c.Analysis.Key }),
+	duration("analysis.timeout", "time limit of one request to it", 2*time.Minute, time.Second, func(c *Config) *time.Duration { return &c.Analysis.Timeout }),
 }
 
 func text(name, about, fallback string, check func(string) error, at func(*Config) *string) key {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -198,7 +199,8 @@ func (b *batch) success(o outcome) string {
 }
 
 func (b *batch) failure(in input, err error) string {
-	return b.a.errStyle.bad.Render("✗") + " " + oneLine(in.rel) + ": " + oneLine(err.Error())
+	why := strings.TrimPrefix(strings.TrimPrefix(oneLine(err.Error()), oneLine(in.name)), ": ")
+	return b.a.errStyle.bad.Render("✗") + " " + oneLine(in.rel) + ": " + strings.TrimSpace(why)
 }
 
 // verdict turns the count of failures into the error of the run. A lone file's

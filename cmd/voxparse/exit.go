@@ -80,8 +80,8 @@ func signalCode(sig syscall.Signal) int { return 128 + int(sig) }
 // report writes err to stderr, one line a cause.
 func (a *app) report(err error) {
 	var own exitError
-	if err == nil || (errors.As(err, &own) && own.silent) {
-		return
+	if err == nil || errors.As(err, new(signalled)) || (errors.As(err, &own) && own.silent) {
+		return // whoever sent a signal knows
 	}
 	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
 		if i == 0 {

@@ -22,7 +22,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 // signalled is the cause of a context that a signal ended.
 type signalled struct{ sig syscall.Signal }
 
-func (s signalled) Error() string { return "interrupted by " + s.sig.String() }
+func (s signalled) Error() string { return s.sig.String() }
 
 // run is main with its world passed in. It returns the exit code.
 func run(args []string, in io.Reader, out, errw io.Writer) int {

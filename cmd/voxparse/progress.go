@@ -129,10 +129,16 @@ func (b *board) draw(now bool) {
 	fmt.Fprint(b.a.err, "\r"+b.line()+"\x1b[K")
 }
 
-// line is what stands on the terminal: the file that was begun first, and how
-// many there are.
+// line is what stands on the terminal: the first file that moves, and how many
+// there are.
 func (b *board) line() string {
 	st, it := b.a.errStyle, b.active[0]
+	for _, other := range b.active {
+		if other.moving() {
+			it = other
+			break
+		}
+	}
 	var tail string
 	if b.total > 1 {
 		tail = st.faint.Render(fmt.Sprintf("  %d of %d done", b.done, b.total))
@@ -145,14 +151,22 @@ func (b *board) line() string {
 	if width <= 0 {
 		width = 80
 	}
-	text := fmt.Sprintf("%s %s", st.faint.Render(what), shorten(it.name, max(12, width/4)))
+	text := shorten(it.name, max(12, width/5))
+	if what != "" {
+		text = st.faint.Render(what) + " " + text
+	}
 	if share >= 0 {
-		text += "  " + bar(st, share, max(8, min(28, width/4))) + fmt.Sprintf(" %3.0f%%", share*100)
+		text += "  " + bar(st, share, max(8, min(28, width/5))) + fmt.Sprintf(" %3.0f%%", share*100)
 	}
 	if facts != "" {
 		text += "  " + facts
 	}
 	return st.render.NewStyle().MaxWidth(width - 1).Render(text + tail)
+}
+
+// moving reports whether work on the file goes on.
+func (it *item) moving() bool {
+	return it.waiting == "" && it.progress.Stage != "" && it.progress.Stage != "queued"
 }
 
 // state returns what happens to the file, its share of the whole (-1 where it
@@ -185,7 +199,7 @@ func (it *item) state() (what string, share float64, facts string) {
 	if p.Stage == "analyse" {
 		return "analysing", share, facts
 	}
-	return "transcribing", share, facts
+	return "", share, facts // the common case needs no word
 }
 
 // bar draws a share of 1 in n columns.

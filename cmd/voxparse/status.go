@@ -42,11 +42,11 @@ func (a *app) showStatus(st api.Status) {
 	a.field("plan", st.Plan)
 	a.field("jobs", counts(st.Jobs, api.Processing, api.Queued, api.Completed, api.Failed, api.Cancelled))
 	for _, j := range st.Running {
-		a.printf("  %s %s %s\n", j.ID, shorten(oneLine(j.Source.Name), 40), jobNote(j))
+		a.printf("  %s %s %s\n", j.ID, a.style.cut(j.Source.Name, 40), jobNote(j))
 	}
 	a.field("deliveries", counts(st.Deliveries, api.DeliveryPending, api.DeliveryInFlight, api.DeliveryHeld, api.DeliveryDelivered, api.DeliveryFailed))
 	for _, w := range st.Webhooks {
-		a.printf("  %s %s%s\n", w.ID, shorten(oneLine(w.URL), 60), a.hookNote(w))
+		a.printf("  %s %s%s\n", w.ID, a.style.cut(w.URL, 60), a.hookNote(w))
 	}
 	for _, f := range st.Folders {
 		a.field("folder", fmt.Sprintf("%s %s", oneLine(f.Dir), a.folderState(f)))

@@ -102,6 +102,14 @@ func clean(s string) string {
 // oneLine is clean for a cell of a table.
 func oneLine(s string) string { return strings.Join(strings.Fields(clean(s)), " ") }
 
+// cut is oneLine, shortened to n runes for a person.
+func (s style) cut(text string, n int) string {
+	if !s.tty {
+		return oneLine(text)
+	}
+	return shorten(oneLine(text), n)
+}
+
 // when writes a time: how long ago for a person, RFC 3339 for a program.
 func (s style) when(t time.Time) string {
 	switch {

@@ -150,7 +150,7 @@ func withTimeout(ctx context.Context, s string) (context.Context, context.Cancel
 	if err != nil || d <= 0 {
 		return nil, nil, usagef("--timeout %s: want a duration such as 90s or 10m", s)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, d, api.Errorf(api.TimedOut, "not finished after %s; it goes on: voxparse jobs wait ID", config.FormatDuration(d)))
+	ctx, cancel := context.WithTimeoutCause(ctx, d, api.Errorf(api.TimedOut, "not finished after %s; what was accepted goes on", config.FormatDuration(d)))
 	return ctx, cancel, nil
 }
 

@@ -154,7 +154,7 @@ func webhooksListCmd(a *app) *cobra.Command {
 			}
 			t := table{head: []string{"ID", "STATE", "URL", "EVENTS", "DESCRIPTION"}}
 			for _, w := range hooks {
-				t.add(w.ID, a.webhookState(w), shorten(oneLine(w.URL), 60), events(w.Events), shorten(oneLine(w.Description), 40))
+				t.add(w.ID, a.webhookState(w), a.style.cut(w.URL, 60), events(w.Events), a.style.cut(w.Description, 40))
 			}
 			return printList(a, hooks, func(w api.Webhook) string { return w.ID }, t, "no webhooks; add one with: voxparse webhooks add URL")
 		},
