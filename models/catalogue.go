@@ -33,6 +33,7 @@ type Entry struct {
 	Licence     string            `json:"licence"`   // SPDX identifier
 	Languages   []string          `json:"languages"` // BCP 47; empty for any
 	Default     bool              `json:"default"`
+	Tested      bool              `json:"tested"` // our own tests run it
 	Description string            `json:"description"`
 	Files       []File            `json:"files"`
 	Params      map[string]string `json:"params,omitempty"` // what a family needs besides
@@ -85,15 +86,15 @@ func (e Entry) Local() bool { return e.dir != "" }
 // Catalogue returns the models that the program knows, the default first. The
 // caller may change what it gets.
 func Catalogue() []Entry {
-	return []Entry{
+	return append([]Entry{
 		moonshine("tiny", "English; small and fast", tinyFiles()),
 		moonshine("base", "English; more accurate, half as fast", baseFiles()),
 		{
 			Name: vadName, Kind: KindVAD, Family: "silero", Licence: "MIT",
-			Description: "finds speech in audio; every speech model needs it",
-			Files:       []File{vadFile("")},
+			Tested: true, Description: "finds speech in audio; every speech model needs it",
+			Files: []File{vadFile("")},
 		},
-	}
+	}, others()...)
 }
 
 // Lookup returns the model of the catalogue with that name, the default one
@@ -122,7 +123,7 @@ func find(entries []Entry, name string) (Entry, error) {
 func moonshine(size, description string, files []File) Entry {
 	return Entry{
 		Name: "moonshine-" + size, Kind: KindSpeech, Family: "moonshine", Licence: "MIT",
-		Languages: []string{"en"}, Default: "moonshine-"+size == Default, Description: description,
+		Languages: []string{"en"}, Default: "moonshine-"+size == Default, Tested: true, Description: description,
 		Files: append(files, tokensFile(), vadFile(vadName)),
 	}
 }
@@ -130,13 +131,13 @@ func moonshine(size, description string, files []File) Entry {
 func tinyFiles() []File {
 	const pkg, dir = "@moonshine-ai/moonshine-js@0.1.29", "package/dist/model/tiny/quantized/"
 	const site = "https://download.moonshine.ai/model/tiny/quantized/"
-	const hub = "https://huggingface.co/onnx-community/moonshine-tiny-ONNX/resolve/main/onnx/"
+	const onnx = "https://huggingface.co/onnx-community/moonshine-tiny-ONNX/resolve/main/onnx/"
 	return []File{{
 		Role: "encoder", Name: "encoder_model.onnx", Size: 7_937_661,
 		SHA256: "c6fc4b7bc5af75c0591fd157a1f3829b533d18e9769a888fd95a62e470dd4f4a",
 		Sources: []Source{
 			{NPM: pkg, Path: dir + "encoder_model.onnx"},
-			{URL: hub + "encoder_model_quantized.onnx"},
+			{URL: onnx + "encoder_model_quantized.onnx"},
 			{URL: site + "encoder_model.onnx"},
 		},
 	}, {
@@ -144,7 +145,7 @@ func tinyFiles() []File {
 		SHA256: "eed87831c3a6103534aae7d47a5d485025c659a1323901513961c39fe8a1a367",
 		Sources: []Source{
 			{NPM: pkg, Path: dir + "decoder_model_merged.onnx"},
-			{URL: hub + "decoder_model_merged_quantized.onnx"},
+			{URL: onnx + "decoder_model_merged_quantized.onnx"},
 			{URL: site + "decoder_model_merged.onnx"},
 		},
 	}}
@@ -153,13 +154,13 @@ func tinyFiles() []File {
 func baseFiles() []File {
 	const pkg, dir = "@usefulsensors/moonshine-js@0.1.17", "package/dist/model/base/quantized/"
 	const site = "https://download.moonshine.ai/model/base/quantized/"
-	const hub = "https://huggingface.co/onnx-community/moonshine-base-ONNX/resolve/main/onnx/"
+	const onnx = "https://huggingface.co/onnx-community/moonshine-base-ONNX/resolve/main/onnx/"
 	return []File{{
 		Role: "encoder", Name: "encoder_model.onnx", Size: 20_513_063,
 		SHA256: "1dd9ab0a7f987113d30affcba5a068d11c8f90fa0223caa3e491ade431ad9751",
 		Sources: []Source{
 			{NPM: pkg, Path: dir + "encoder_model.onnx"},
-			{URL: hub + "encoder_model_quantized.onnx"},
+			{URL: onnx + "encoder_model_quantized.onnx"},
 			{URL: site + "encoder_model.onnx"},
 		},
 	}, {
@@ -167,7 +168,7 @@ func baseFiles() []File {
 		SHA256: "cc9f3cd6698a369c6008b41aa60aa3fb3322e7f03c9bdf19d8e6b7200afca4f3",
 		Sources: []Source{
 			{NPM: pkg, Path: dir + "decoder_model_merged.onnx"},
-			{URL: hub + "decoder_model_merged_quantized.onnx"},
+			{URL: onnx + "decoder_model_merged_quantized.onnx"},
 			{URL: site + "decoder_model_merged.onnx"},
 		},
 	}}

@@ -62,8 +62,9 @@ func TestLookup(t *testing.T) {
 		{"", "moonshine-tiny", ""},
 		{"moonshine-base", "moonshine-base", ""},
 		{"silero-vad", "silero-vad", ""},
+		{"speakers", "speakers", ""},
 		{"moonshine-tiney", "", "did you mean moonshine-tiny?"},
-		{"whisper-huge", "", "known: moonshine-base, moonshine-tiny, silero-vad"},
+		{"whisper-huge", "", "known: moonshine-base, moonshine-tiny, parakeet-tdt-v3, sense-voice, silero-vad, speakers, whisper-base, whisper-small, whisper-tiny"},
 	} {
 		e, err := Lookup(c.name)
 		if e.Name != c.want {
