@@ -147,14 +147,13 @@ func (t *tx) dueDeliveries(h *hook, n, perWebhook int) []uid {
 // claimDelivery claims the first of the line, unless the webhook is not
 // admitted now. What ran out while its webhook was disabled waits again.
 func (t *tx) claimDelivery(l line, owner string, ttl time.Duration) (c ClaimedDelivery, ok bool, err error) {
+	h := t.hook(l.hook)
+	if !h.Active || h.Deleted {
+		return c, false, t.giveBackAll(l.due)
+	}
 	r, err := t.delivery(l.due[0])
 	if err != nil {
 		return c, false, err
-	}
-	h := t.hook(l.hook)
-	if !h.Active || h.Deleted {
-		t.giveBack(r)
-		return c, false, nil
 	}
 	if admit := t.db.opts.Admit; admit != nil {
 		if wait := admit(h.Webhook); wait > 0 {
@@ -171,6 +170,17 @@ func (t *tx) claimDelivery(l line, owner string, ttl time.Duration) (c ClaimedDe
 		AttemptID: idString(api.DeliveryPrefix, r.key.attempt(r.Claims)),
 		Webhook:   h.Webhook,
 	}, true, nil
+}
+
+func (t *tx) giveBackAll(us []uid) error {
+	for _, u := range us {
+		r, err := t.delivery(u)
+		if err != nil {
+			return err
+		}
+		t.giveBack(r)
+	}
+	return nil
 }
 
 // giveBack ends a delivery's lease, uncharged.

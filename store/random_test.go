@@ -44,7 +44,7 @@ func TestRandomOperationsLikeTheModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		acts := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) act {
 			return act{Op: rapid.IntRange(0, len(operations)-1).Draw(rt, "op"), A: rapid.IntRange(0, 1<<16).Draw(rt, "a"), B: rapid.IntRange(0, 1<<16).Draw(rt, "b")}
-		}), 1, 120).Draw(rt, "acts")
+		}), 30, 150).Draw(rt, "acts")
 		var trouble string
 		synctest.Test(t, func(t *testing.T) { trouble = runTwins(t, acts) })
 		if trouble != "" {
@@ -70,12 +70,12 @@ func runTwins(t *testing.T, acts []act) (trouble string) {
 	for _, x := range acts {
 		op := operations[x.Op]
 		got, want := op.run(w, x)
-		told = append(told, fmt.Sprintf("%s %d %d: %s", op.name, x.A, x.B, got))
+		told = append(told, fmt.Sprintf("%s %d %d: %.80s", op.name, x.A, x.B, got))
 		if got == want {
 			got, want = w.state(w.a, true), w.state(w.m, false)
 		}
 		if got != want {
-			trouble = fmt.Sprintf("%s\nstore: %s\nmodel: %s", strings.Join(told, "\n"), got, want)
+			trouble = fmt.Sprintf("%s\nonly the store says:\n%s\nonly the model says:\n%s", strings.Join(told, "\n"), without(got, want), without(want, got))
 			break
 		}
 	}
@@ -86,6 +86,21 @@ func runTwins(t *testing.T, acts []act) (trouble string) {
 		trouble = strings.Join(told, "\n") + "\n" + err.Error()
 	}
 	return trouble
+}
+
+// without returns the lines of a that b has not.
+func without(a, b string) string {
+	has := map[string]bool{}
+	for line := range strings.Lines(b) {
+		has[line] = true
+	}
+	var left strings.Builder
+	for line := range strings.Lines(a) {
+		if !has[line] {
+			left.WriteString(line)
+		}
+	}
+	return left.String()
 }
 
 // say makes an answer comparable.

@@ -226,16 +226,26 @@ func orderedHook(t *testing.T, b Backend) {
 func becomesOrdered(t *testing.T, b Backend) {
 	s := b.open(t, store.Options{})
 	w := makeHooks(t, s, store.Webhook{})[0]
-	events := complete(t, s, 3)
-	cs := claimDeliveries(t, s, 1, 1)
-	record(t, s, cs[0], again(time.Minute))
-	first := cs[0].Event.ID
+	events := complete(t, s, 4)
 	order := func(on bool) {
 		must[store.Webhook](t)(s.UpdateWebhook(t.Context(), w.ID, func(w *store.Webhook) error { w.Ordered = on; return nil }))
 	}
+	for _, c := range claimDeliveries(t, s, 9, 8) {
+		if c.Event.ID == events[0] {
+			record(t, s, c, again(time.Minute))
+		} else if err := s.ReleaseDelivery(t.Context(), c.Delivery.Token()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	order(true)
-	if first == events[0] {
-		equal(t, "claims while the first waits", len(claimDeliveries(t, s, 9, 8)), 0)
+	equal(t, "claims while the first waits", len(claimDeliveries(t, s, 9, 8)), 0)
+	time.Sleep(time.Minute)
+	for _, want := range events[:2] {
+		cs := claimDeliveries(t, s, 9, 8)
+		if len(cs) != 1 || cs[0].Event.ID != want {
+			t.Fatalf("claim in sequence: got %d, want event %s", len(cs), want)
+		}
+		record(t, s, cs[0], store.Outcome{State: api.DeliveryDelivered})
 	}
 	order(false)
 	equal(t, "claims in any order", len(claimDeliveries(t, s, 9, 8)), 2)
