@@ -1,10 +1,15 @@
 package models
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
@@ -18,5 +23,21 @@ func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
 	err := quick(dir, Options{Client: client}).Pull(t.Context(), "mine", nil)
 	if err == nil || !strings.Contains(err.Error(), "redirected from https to http") {
 		t.Errorf("got %v, want a refused redirect", err)
+	}
+}
+
+func TestFullAndClosedDisksAreExplained(t *testing.T) {
+	p := &pull{store: Open("/m", Options{}), entry: Entry{Name: "mine"}}
+	for cause, want := range map[error]string{
+		syscall.ENOSPC: "no space left in /m while fetching model mine", syscall.EDQUOT: "no space left in /m",
+		syscall.EROFS: "cannot write models to /m", syscall.EACCES: "cannot write models to /m",
+	} {
+		err := p.explain(&writeError{fmt.Errorf("flush: %w", cause)})
+		if !errors.Is(err, api.Unavailable) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "models_dir") {
+			t.Errorf("%v: got %v, want %v with %q and a cure", cause, err, api.Unavailable, want)
+		}
+	}
+	if other := errors.New("other"); p.explain(other) != other {
+		t.Errorf("other: got %v, want it unchanged", p.explain(other))
 	}
 }
