@@ -127,7 +127,7 @@ func (w *Watcher) choosePolling() {
 	case p.remote != "":
 		p.every, p.reason = w.tempo.poll, p.remote+" does not tell of changes made elsewhere"
 	case p.limit != nil && isLimit(p.limit):
-		p.every, p.reason = w.tempo.poll, fmt.Sprintf("the limit on watches is reached (%v); raise it with: %s", p.limit, limitCure(p.limit))
+		p.every, p.reason = w.tempo.poll, "the system grants no more watches; raise its limit with: "+limitCure(p.limit)
 	case p.limit != nil:
 		p.every, p.reason = w.tempo.poll, fmt.Sprintf("the system gives no events: %v", p.limit)
 	case every > 0:

@@ -233,3 +233,10 @@ func readFile(t testing.TB, path string) string {
 	}
 	return string(b)
 }
+
+// contextOf and contextWithTimeout are for code that has no *testing.T.
+func contextOf() context.Context { return context.Background() }
+
+func contextWithTimeout(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}

@@ -157,19 +157,25 @@ func (w *Watcher) examine(ctx context.Context, p string, st Stat, reading func()
 // errChanged says that a file is not what it was when it was hashed.
 var errChanged = errors.New("the file has changed")
 
-// openSame opens the regular file at p if it still is as st says, and reaches
-// it through no symbolic link. With errChanged it returns what is there now.
-func openSame(root *os.Root, p string, st Stat) (*os.File, Stat, error) {
+// lstatReal looks at p. What no real directory leads to is not there:
+// the error is fs.ErrNotExist.
+func lstatReal(root *os.Root, p string) (fs.FileInfo, error) {
 	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 		fi, err := root.Lstat(dir)
 		if err != nil {
-			return nil, Stat{}, err
+			return nil, err
 		}
 		if !fi.IsDir() {
-			return nil, Stat{}, fmt.Errorf("open %s: %w", p, fs.ErrNotExist)
+			return nil, fmt.Errorf("look at %s: %w", p, fs.ErrNotExist)
 		}
 	}
-	fi, err := root.Lstat(p)
+	return root.Lstat(p)
+}
+
+// openSame opens the regular file at p if it still is as st says, and reaches
+// it through no symbolic link. With errChanged it returns what is there now.
+func openSame(root *os.Root, p string, st Stat) (*os.File, Stat, error) {
+	fi, err := lstatReal(root, p)
 	if err != nil {
 		return nil, Stat{}, err
 	}

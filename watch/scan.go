@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -31,7 +30,8 @@ func List(ctx context.Context, place Place, rules Rules, each func(path string, 
 // walkFuncs are what walk does on its way.
 type walkFuncs struct {
 	enter func(dir string)                        // before dir is listed; may be nil
-	file  func(path string, fi fs.FileInfo) error // a regular file that is not empty
+	file  func(path string, fi fs.FileInfo) error // a file that the rules take, and that is not empty
+	any   func(path string, fi fs.FileInfo) error // instead of file: whatever is not a directory
 	bad   func(dir string, err error)             // a directory that cannot be read
 }
 
@@ -55,6 +55,8 @@ func walk(ctx context.Context, root *os.Root, rules Rules, dirs []string, do wal
 				if rules.Recursive && rules.ignoredDirName(p, fi.Name()) == "" {
 					subs = append(subs, p)
 				}
+			case do.any != nil:
+				return do.any(p, fi)
 			case fi.Mode().IsRegular() && fi.Size() > 0 && rules.ignoredName(p, fi.Name()) == "":
 				return do.file(p, fi)
 			}
@@ -117,14 +119,12 @@ func listDir(root *os.Root, dir string, each func(p string, fi fs.FileInfo) erro
 
 // openDir opens a directory that no symbolic link leads to.
 func openDir(root *os.Root, dir string) (*os.File, error) {
-	for d := dir; d != "."; d = path.Dir(d) {
-		fi, err := root.Lstat(d)
-		if err != nil {
-			return nil, err
-		}
-		if !fi.IsDir() {
-			return nil, fmt.Errorf("list %s: %w", d, fs.ErrNotExist)
-		}
+	fi, err := lstatReal(root, dir)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.IsDir() {
+		return nil, fmt.Errorf("list %s: %w", dir, fs.ErrNotExist)
 	}
 	return root.OpenFile(dir, os.O_RDONLY|nonBlock, 0)
 }

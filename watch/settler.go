@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -147,7 +148,7 @@ func (w *Watcher) lookAt(root *os.Root, p string, maybeDir bool) bool {
 	if ignored != "" && !(maybeDir && w.opt.Rules.IgnoredDir(p) == "") {
 		return false
 	}
-	fi, err := root.Lstat(p)
+	fi, err := lstatReal(root, p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		w.mu.Lock()
@@ -204,10 +205,13 @@ func (w *Watcher) accounted(root *os.Root, p string, st Stat) (known, retry bool
 	if !seen.Accounted || seen.ErrorFile == "" {
 		return seen.Accounted, false
 	}
-	if _, err := root.Lstat(seen.ErrorFile); errors.Is(err, fs.ErrNotExist) {
-		return false, true
+	look := root.Lstat
+	if filepath.IsAbs(seen.ErrorFile) {
+		look = os.Lstat
 	}
-	return true, false
+	_, err := look(seen.ErrorFile)
+	gone := errors.Is(err, fs.ErrNotExist)
+	return !gone, gone
 }
 
 // lookAtDue looks at the files whose time has come, and gives those that are
@@ -242,7 +246,7 @@ func (w *Watcher) lookAtDue() (more bool) {
 }
 
 func (w *Watcher) lookAtOne(root *os.Root, f *file) {
-	fi, err := root.Lstat(f.path)
+	fi, err := lstatReal(root, f.path)
 	var sibling string
 	if err == nil {
 		sibling = siblingOf(root, f.path)

@@ -212,7 +212,7 @@ func (w *Watcher) explainUntracked(p string) (state, reason string) {
 		return "offline", "the folder is not there now"
 	}
 	defer root.Close()
-	fi, err := root.Lstat(p)
+	fi, err := lstatReal(root, p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "missing", "there is no such file"

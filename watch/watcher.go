@@ -42,7 +42,7 @@ type Options struct {
 type Seen struct {
 	// Accounted: it is queued, transcribed, skipped or told to be ignored.
 	Accounted bool
-	// ErrorFile is the path, below the folder, of the error file that was
+	// ErrorFile is the path (as in Output) of the error file that was
 	// written for it, once Finish has written it: when that file is deleted,
 	// the file is named again, with Retry set. It needs Accounted.
 	ErrorFile string

@@ -1,0 +1,101 @@
+package watch
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAFileSettlesWhenTwoLooksAgree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := newTracker(5 * time.Second)
+		f := tr.touch("talk.mp3", Stat{Size: 1}, time.Now())
+		for size := int64(2); size < 10; size++ { // grows in time, each time
+			time.Sleep(4 * time.Second)
+			tr.touch("talk.mp3", Stat{Size: size}, time.Now())
+		}
+		time.Sleep(5*time.Second - 1)
+		if due := tr.takeDue(time.Now(), 10); len(due) != 0 {
+			t.Fatal("got it due before the settle time")
+		}
+		time.Sleep(1)
+		if due := tr.takeDue(time.Now(), 10); len(due) != 1 || !tr.look(f, Stat{Size: 9}, time.Now()) {
+			t.Fatal("got it not settled after the settle time")
+		}
+		if at, ok := tr.next(); ok {
+			t.Errorf("got a look due at %v for a settled file, want none", at)
+		}
+	})
+}
+
+func TestAnyDifferenceBeginsToSettleAnew(t *testing.T) {
+	was := Stat{Dev: 1, Inode: 2, Size: 3, MTime: 4}
+	tests := map[string]Stat{
+		"was replaced": {Dev: 1, Inode: 9, Size: 3, MTime: 4},
+		"size grew":    {Dev: 1, Inode: 2, Size: 9, MTime: 4},
+		"size shrank":  {Dev: 1, Inode: 2, Size: 1, MTime: 4},
+		"was modified": {Dev: 1, Inode: 2, Size: 3, MTime: 3},
+	}
+	for want, st := range tests {
+		tr, now := newTracker(time.Second), time.Now()
+		f := tr.touch("talk.mp3", was, now)
+		tr.takeDue(now.Add(time.Second), 1)
+		if tr.look(f, st, now.Add(time.Second)) || f.change != want || !f.since.Equal(now.Add(time.Second)) {
+			t.Errorf("got %q since %v, want %q since the last look", f.change, f.since.Sub(now), want)
+		}
+	}
+}
+
+func TestAWriterIsAskedAboutLessOftenButForEver(t *testing.T) {
+	tr, now := newTracker(5*time.Second), time.Now()
+	f := tr.touch("talk.mp3", Stat{Size: 1}, now)
+	last := time.Duration(0)
+	for range 5000 {
+		now = f.due
+		tr.takeDue(now, 1)
+		if !tr.look(f, Stat{Size: 1}, now) {
+			t.Fatal("got it unsettled, want it held for its writer only")
+		}
+		tr.hold(f, "a writer has it open", now)
+		last = f.due.Sub(now)
+		if last <= 0 || last > recheckSlow {
+			t.Fatalf("got %v to the next look, want at most %v", last, recheckSlow)
+		}
+	}
+	if last != recheckSlow {
+		t.Errorf("got asked again after %v in the end, want %v", last, recheckSlow)
+	}
+}
+
+func TestABlockedFileIsTriedAgainLessOften(t *testing.T) {
+	tr, now := newTracker(time.Second), time.Now()
+	f := tr.touch("talk.mp3", Stat{Size: 1}, now)
+	for i, want := range []time.Duration{5, 10, 20, 30, 30} {
+		tr.block(f, "permission denied", now)
+		if got := f.due.Sub(now); got != want*time.Second {
+			t.Errorf("try %d: got %v, want %v", i, got, want*time.Second)
+		}
+	}
+	tr.touch("talk.mp3", Stat{Size: 1}, now.Add(2*time.Second)) // an event about it
+	if got := f.due.Sub(now); got != 2*time.Second {
+		t.Errorf("got the next look after %v, want at once after an event", got)
+	}
+}
+
+func TestTheFirstSeenSettlesFirst(t *testing.T) {
+	tr, now := newTracker(time.Second), time.Now()
+	for i := range 1000 {
+		tr.touch(fmt.Sprint((i*7919)%1000), Stat{Size: 1}, now.Add(time.Duration(i)))
+	}
+	last := time.Time{}
+	for _, f := range tr.takeDue(now.Add(time.Hour), 2000) {
+		if f.first.Before(last) {
+			t.Fatal("got a file before one that was seen earlier")
+		}
+		last = f.first
+	}
+	if n := len(tr.queue); n != 0 {
+		t.Errorf("got %d left, want none", n)
+	}
+}
