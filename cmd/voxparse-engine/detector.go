@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+
+	sherpa "github.com/k2-fsa/sherpa-onnx-go/sherpa_onnx"
+)
+
+// The voice activity model looks at windows of this many samples: 32 ms.
+const window = 512
+
+// Settings of the voice activity model, in seconds.
+const (
+	minSilence = 0.1  // of silence before it says that speech has ended
+	minSpeech  = 0.07 // of speech before it says that speech has begun
+)
+
+const (
+	// lateStart is by how many samples a detector reports a start too late.
+	lateStart = int64(minSpeech*sampleRate) + 2*window
+	// lateEnd is by how many samples it reports an end too late.
+	lateEnd = int64(minSilence * sampleRate)
+	// flushEvery is after how many windows of speech the library is told to
+	// drop the audio that it keeps.
+	flushEvery = 600
+)
+
+// detector says of each window whether somebody speaks. It asks the model
+// about the windows that matter only: not about digital silence, and about
+// every second window of loud speech, since speech does not end loudly.
+type detector struct {
+	vad      *sherpa.VoiceActivityDetector
+	speech   bool
+	level    float64 // of the speech so far, mean square, smoothed
+	skipped  bool    // the last window was taken for speech unasked
+	run      int     // windows since the library last dropped its audio
+	asked    int     // windows that the model was asked about
+	lookEach bool    // ask about every window
+}
+
+// quietSquare is the mean square below which a window is digital silence: no
+// speech is as quiet as -80 dBFS.
+const quietSquare = 1e-8
+
+// loudShare is how loud a window must be to be taken for more of the same
+// speech, as a share of the mean square of the speech before: 6 dB below it.
+const loudShare = 0.25
+
+// newDetector loads the voice activity model.
+func newDetector(model string) (*detector, error) {
+	if _, err := os.Stat(model); err != nil {
+		return nil, fmt.Errorf("load the voice activity model: %w", err)
+	}
+	c := &sherpa.VadModelConfig{SampleRate: sampleRate, NumThreads: 1, Provider: "cpu"}
+	c.SileroVad = sherpa.SileroVadModelConfig{
+		Model: model, Threshold: 0.5, MinSilenceDuration: minSilence, MinSpeechDuration: minSpeech,
+		WindowSize: window, MaxSpeechDuration: 1e6, // segments are cut by the segmenter
+	}
+	vad := sherpa.NewVoiceActivityDetector(c, 60)
+	if vad == nil {
+		return nil, fmt.Errorf("the voice activity model %s could not be loaded", model)
+	}
+	return &detector{vad: vad}, nil
+}
+
+// close frees the model.
+func (d *detector) close() { sherpa.DeleteVoiceActivityDetector(d.vad) }
+
+// reset forgets the audio so far.
+func (d *detector) reset() {
+	d.vad.Reset()
+	d.vad.Clear()
+	*d = detector{vad: d.vad, lookEach: d.lookEach}
+}
+
+// hear reports whether there is speech in w, one window. It lags by lateStart
+// and lateEnd.
+func (d *detector) hear(w []float32) bool {
+	square := meanSquare(w)
+	if !d.lookEach {
+		if square < quietSquare && !d.speech {
+			return false
+		}
+		if d.speech && !d.skipped && square > d.level*loudShare {
+			d.skipped = true
+			return true
+		}
+	}
+	d.skipped = false
+	d.asked++
+	d.vad.AcceptWaveform(w)
+	d.speech = d.vad.IsSpeech()
+	d.drain()
+	if d.speech {
+		d.level += (square - d.level) / 32
+	} else {
+		d.level = 0
+	}
+	return d.speech
+}
+
+// drain makes the library drop the audio that it keeps for us in vain.
+func (d *detector) drain() {
+	if d.run++; d.speech && d.run >= flushEvery {
+		d.vad.Flush()
+		d.run = 0
+	}
+	for !d.vad.IsEmpty() {
+		d.vad.Pop()
+	}
+}
+
+// meanSquare is the power of w.
+func meanSquare(w []float32) float64 {
+	var sum float32
+	for _, v := range w {
+		sum += v * v
+	}
+	if len(w) == 0 || math.IsNaN(float64(sum)) {
+		return 0
+	}
+	return float64(sum) / float64(len(w))
+}

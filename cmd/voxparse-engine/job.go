@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/engine"
+)
+
+// job is one file on its way through a worker. The decoder process feeds the
+// detectors, they feed the segmenters, those the crew; every queue between
+// them is short, so that a file of any length passes through in the memory of
+// a few pieces.
+type job struct {
+	w        *worker
+	task     *engine.Task
+	channels int
+	began    time.Time
+	order    chan *assignment // pieces handed to the crew, in order
+	failed   chan struct{}    // closed when what is left is to be dropped
+	stop     sync.Once
+
+	mu       sync.Mutex
+	head     header
+	decoded  int64 // samples that the detectors have seen
+	settled  int64 // samples before which everything is recognised
+	pending  int
+	spoken   int // segments with text
+	language string
+	stats    engine.Stats
+}
+
+// transcribe does t. What it returns is why the file was not transcribed; a
+// fault of the file is an *engine.Error.
+func (w *worker) transcribe(t *engine.Task) error {
+	j := &job{w: w, task: t, channels: 1, began: time.Now(), failed: make(chan struct{}),
+		order: make(chan *assignment, 2*runtime.NumCPU()+2)}
+	if t.Channels == "split" {
+		j.channels = 2
+	}
+	language, err := chooseLanguage(t.Model, t.Language)
+	if err != nil {
+		return err
+	}
+	j.language = language
+	j.progress("model")
+	if err := w.prepare(t, language, j.channels); err != nil {
+		return &engine.Error{Code: api.JobModelMissing, Message: sentence(err), Transient: true}
+	}
+	j.progress("decode")
+	var delivery error
+	var delivered sync.WaitGroup
+	delivered.Go(func() { delivery = j.deliver() })
+	end, err := j.listen()
+	close(j.order)
+	delivered.Wait()
+	if delivery != nil {
+		return &engine.Error{Code: api.JobModelMissing, Message: sentence(delivery), Transient: true}
+	}
+	if err != nil {
+		return err
+	}
+	if fault := verdict(t.Name, j.head, end, t.MaxSeconds); fault != nil {
+		return fault
+	}
+	if j.spoken == 0 {
+		return &engine.Error{Code: api.JobNoSpeech, Message: "nobody speaks in this recording: nothing to transcribe"}
+	}
+	j.finish(end)
+	return nil
+}
+
+// finish reports the end.
+func (j *job) finish(end ending) {
+	j.stats.Wall = time.Since(j.began).Seconds()
+	j.stats.PeakMemory = peakMemory()
+	j.w.report(engine.Report{Type: engine.ReportDone, Job: j.task.ID, Duration: seconds(end.Samples),
+		Language: j.language, Stats: &j.stats})
+}
+
+// prepare loads what t needs, unless it is still there from the last task.
+func (w *worker) prepare(t *engine.Task, language string, channels int) error {
+	if w.crew == nil || !w.crew.fits(t, language) || w.crew.err() != nil {
+		w.unload()
+		if _, err := configuration(t.Model, language); err != nil {
+			return err
+		}
+		w.crew = newCrew(t.Model, language, t.Pin, runtime.NumCPU(), w.gate, &w.steps)
+	}
+	for len(w.ears) < channels {
+		ear, err := newDetector(t.Model.Files["vad"])
+		if err != nil {
+			return err
+		}
+		w.ears = append(w.ears, ear)
+	}
+	for _, ear := range w.ears {
+		ear.reset()
+	}
+	return w.crew.wait()
+}
+
+// unload gives the model back.
+func (w *worker) unload() {
+	if w.crew != nil {
+		w.crew.close()
+		w.crew = nil
+	}
+	for _, ear := range w.ears {
+		ear.close()
+	}
+	w.ears = nil
+}
+
+// errStopped ends a decode that nobody wants any more.
+var errStopped = errors.New("stopped")
+
+// listen decodes the file, finds the speech in it and hands it to the crew.
+func (j *job) listen() (ending, error) {
+	w := j.w
+	if w.child == nil {
+		child, err := startDecoder(w.cache)
+		if err != nil {
+			return ending{}, err
+		}
+		w.child = child
+	}
+	sink := newSink(j)
+	o := decodeOrder{Path: j.task.Path, Name: j.task.Name, Channels: j.channels, Seconds: j.task.MaxSeconds}
+	end, err := w.child.decode(context.Background(), o, j.announce, sink.pcm)
+	if err != nil || end.Exit != 0 {
+		// What a bad file did to it goes with it.
+		w.child.stop()
+		w.child = nil
+	}
+	switch {
+	case errors.Is(err, errStopped):
+		return end, nil
+	case errors.Is(err, errHung):
+		return end, &engine.Error{Code: api.JobDamaged, Message: "the decoder got stuck in this file: it is damaged; convert it with another program and try again"}
+	case errors.Is(err, errGone):
+		return end, fault(api.JobEngineCrashed, "%s", err)
+	case err != nil:
+		return end, fmt.Errorf("decode %s: %w", j.task.Name, err)
+	case end.Fault != "":
+		return end, fmt.Errorf("decode %s: %s", j.task.Name, end.Fault)
+	}
+	sink.finish()
+	return end, nil
+}
+
+// announce takes what the container says of itself.
+func (j *job) announce(h header) {
+	j.mu.Lock()
+	j.head = h
+	j.mu.Unlock()
+	j.progress("recognise")
+}
+
+// deliver reports the segments in order. After a fault it only empties the
+// queue.
+func (j *job) deliver() error {
+	var fault error
+	for a := range j.order {
+		if fault != nil {
+			continue
+		}
+		select {
+		case <-a.answer:
+			j.settle(a)
+			j.progress("recognise")
+		case <-j.w.crew.bad:
+			fault = j.w.crew.err()
+			j.stop.Do(func() { close(j.failed) })
+		}
+	}
+	return fault
+}
+
+// settle reports what was heard in one piece.
+func (j *job) settle(a *assignment) {
+	j.mu.Lock()
+	j.pending--
+	j.settled = a.piece.end
+	j.stats.Recognise += a.seconds
+	j.stats.Speech += seconds(a.piece.end - a.piece.start)
+	j.stats.Segments++
+	if a.mended {
+		j.stats.Repeats++
+	}
+	j.mu.Unlock()
+	for _, p := range a.parts {
+		if p.heard.text == "" {
+			continue
+		}
+		j.mu.Lock()
+		j.spoken++
+		if j.language == "" {
+			j.language = p.heard.language
+		}
+		j.mu.Unlock()
+		seg := &api.Segment{Start: round(seconds(p.start)), End: round(seconds(p.end)), Text: p.heard.text, Confidence: p.heard.confidence}
+		if j.channels == 2 {
+			seg.Speaker = fmt.Sprintf("Channel %d", a.piece.channel+1)
+		}
+		j.w.report(engine.Report{Type: engine.ReportSegment, Job: j.task.ID, Segment: seg, Words: placeWords(p, seg)})
+	}
+}
+
+// placeWords moves words from the time of the feed to that of the file, and
+// into their segment.
+func placeWords(p part, seg *api.Segment) []api.Word {
+	out := make([]api.Word, 0, len(p.heard.words))
+	offset := seconds(p.feedStart)
+	for _, w := range p.heard.words {
+		w.Start = round(min(max(w.Start+offset, seg.Start), seg.End))
+		w.End = round(min(max(w.End+offset, w.Start), seg.End))
+		w.Speaker = seg.Speaker
+		out = append(out, w)
+	}
+	return out
+}
+
+// progress reports how far the job is.
+func (j *job) progress(stage string) {
+	j.mu.Lock()
+	pos := j.settled
+	if j.pending == 0 {
+		pos = j.decoded // nothing but silence since
+	}
+	p := &api.Progress{Stage: stage, PositionSeconds: round(seconds(pos)), DurationSeconds: round(j.head.Seconds)}
+	j.mu.Unlock()
+	if wall := time.Since(j.began).Seconds(); wall > 0 {
+		p.Speed = math.Round(p.PositionSeconds/wall*10) / 10
+	}
+	if p.DurationSeconds > 0 {
+		p.Percent = math.Round(min(100, 100*p.PositionSeconds/p.DurationSeconds)*10) / 10
+	}
+	j.w.report(engine.Report{Type: engine.ReportProgress, Job: j.task.ID, Progress: p})
+}
+
+// chooseLanguage returns what to tell the model, given what was asked for: the
+// language without its region, or the model's own.
+func chooseLanguage(m engine.Model, asked string) (string, error) {
+	base, _, _ := strings.Cut(strings.ToLower(asked), "-")
+	if base == "" || base == "auto" {
+		return m.Language, nil
+	}
+	if m.Language != "" && m.Language != base {
+		return "", &engine.Error{Code: api.JobUnsupported, Message: fmt.Sprintf(
+			"the model %s recognises %q, not %q: choose another model, or leave the language out", m.Name, m.Language, asked)}
+	}
+	return base, nil
+}
+
+// seconds is the length of so many samples.
+func seconds(samples int64) float64 { return float64(samples) / sampleRate }
+
+// round keeps milliseconds.
+func round(s float64) float64 { return math.Round(s*1000) / 1000 }

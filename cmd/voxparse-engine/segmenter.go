@@ -1,0 +1,150 @@
+package main
+
+// What goes into a recogniser, in samples. Unpadded clips loop and invent
+// words; more than 25 s at once loop too.
+const (
+	padBefore = sampleRate * 2 / 10
+	padAfter  = sampleRate * 3 / 10
+	maxFeed   = sampleRate * 25
+	maxSpeech = maxFeed - padBefore - padAfter
+	// minSplit is how far into a stretch without a pause it may be cut.
+	minSplit = sampleRate * 10
+	// history is kept before speech is reported: it starts a little earlier.
+	history = padBefore + int(lateStart) + window
+)
+
+// piece is a stretch of speech that goes to a recogniser as a whole.
+type piece struct {
+	channel    int
+	start, end int64     // samples from the start of the file
+	feed       []float32 // the audio with its padding, at most maxFeed
+	lead       int       // samples of padding at the start of feed
+}
+
+// segmenter cuts the audio of one channel into pieces, at pauses. It keeps no
+// more audio than one piece.
+type segmenter struct {
+	channel int
+	emit    func(piece)
+
+	buf     []float32 // the latest audio
+	base    int64     // position of buf[0]
+	open    bool      // in a stretch of speech
+	start   int64     // where it starts
+	voiced  int64     // where the last speech in it ended
+	lastEnd int64     // end of the last piece
+	cut     bool      // start is a cut within speech: no audio from before it
+}
+
+// pauseFor returns the pause that ends a piece of so many samples. The longer
+// a piece already is, the shorter the pause at which it is cut: short ones
+// want context, and none may get too long.
+func pauseFor(length int64) int64 {
+	switch seconds := float64(length) / sampleRate; {
+	case seconds < 2:
+		return sampleRate
+	case seconds < 8:
+		return sampleRate * 6 / 10
+	case seconds < 15:
+		return sampleRate * 4 / 10
+	default:
+		return sampleRate * 2 / 10
+	}
+}
+
+// add takes the next window and what the detector said of it.
+func (s *segmenter) add(w []float32, speech bool) {
+	s.buf = append(s.buf, w...)
+	pos := s.base + int64(len(s.buf))
+	if speech {
+		if !s.open {
+			s.open, s.cut = true, false
+			s.start = max(pos-int64(len(w))-lateStart, s.lastEnd, s.base)
+		}
+		s.voiced = pos
+	}
+	switch {
+	case !s.open:
+		s.trim(pos - int64(history))
+	case pos-s.voiced+lateEnd >= pauseFor(s.voiced-lateEnd-s.start) && !speech:
+		s.close()
+	case pos-s.start >= maxSpeech:
+		s.split()
+	}
+}
+
+// finish ends the audio.
+func (s *segmenter) finish() {
+	if s.open {
+		s.close()
+	}
+	s.buf = nil
+}
+
+// close emits the open stretch as a piece.
+func (s *segmenter) close() {
+	end := s.voiced
+	if pos := s.base + int64(len(s.buf)); pos > s.voiced {
+		end = max(s.voiced-lateEnd, min(s.start+window, s.voiced))
+	}
+	s.send(end, false)
+	s.open = false
+	s.trim(s.base + int64(len(s.buf)-history))
+}
+
+// split emits the first part of a stretch without a pause, up to its quietest
+// point, and leaves the rest open.
+func (s *segmenter) split() {
+	from := int(s.start-s.base) + minSplit
+	at := s.base + int64(quietest(s.buf, from, len(s.buf)))
+	s.send(at, true)
+	s.start, s.cut = at, true
+	s.trim(at)
+}
+
+// send emits what lies between start and end, padded.
+func (s *segmenter) send(end int64, cut bool) {
+	a, b := int(s.start-s.base), int(end-s.base)
+	before, after := 0, 0 // real audio to pad with; the rest is silence
+	if !s.cut {
+		before = min(padBefore, a)
+	}
+	if !cut {
+		after = min(padAfter, len(s.buf)-b)
+	}
+	feed := make([]float32, 0, b-a+padBefore+padAfter)
+	feed = append(feed, make([]float32, padBefore-before)...)
+	feed = append(feed, s.buf[a-before:b+after]...)
+	feed = append(feed, make([]float32, padAfter-after)...)
+	s.emit(piece{channel: s.channel, start: s.start, end: end, feed: feed, lead: padBefore})
+	s.lastEnd = end
+}
+
+// trim forgets the audio before pos.
+func (s *segmenter) trim(pos int64) {
+	drop := int(pos - s.base)
+	if drop < sampleRate/4 {
+		return // not worth the move
+	}
+	drop = min(drop, len(s.buf))
+	n := copy(s.buf, s.buf[drop:])
+	s.buf = s.buf[:n]
+	s.base += int64(drop)
+}
+
+// quietest returns the middle of the quietest fifth of a second of buf between
+// from and to.
+func quietest(buf []float32, from, to int) int {
+	const span, step = sampleRate / 5, sampleRate / 100
+	from = max(0, from)
+	if to-from < span {
+		return (from + to) / 2
+	}
+	best, at := -1.0, from
+	for i := from; i+span <= to; i += step {
+		if e := meanSquare(buf[i : i+span]); best < 0 || e < best {
+			best, at = e, i
+		}
+	}
+	return at + span/2
+}

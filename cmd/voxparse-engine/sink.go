@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+)
+
+// progressEvery is how much audio passes between two reports of progress in a
+// stretch without speech.
+const progressEvery = 30 * sampleRate
+
+// sink takes the samples of one file as the decoder gives them, and hands the
+// pieces with speech to the crew.
+type sink struct {
+	j        *job
+	channels []*listener
+	reported int64
+}
+
+// listener is what hears one channel.
+type listener struct {
+	window    []float32 // being filled
+	detector  *detector
+	segmenter *segmenter
+}
+
+func newSink(j *job) *sink {
+	s := &sink{j: j}
+	for c := range j.channels {
+		seg := &segmenter{channel: c, emit: j.hand}
+		s.channels = append(s.channels, &listener{make([]float32, 0, window), j.w.ears[c], seg})
+	}
+	return s
+}
+
+// pcm takes interleaved 16-bit samples. It waits while the crew is behind.
+func (s *sink) pcm(b []byte) error {
+	select {
+	case <-s.j.failed:
+		return errStopped
+	default:
+	}
+	n := len(s.channels)
+	frames := len(b) / (2 * n)
+	for len(b) >= 2*n {
+		for c, l := range s.channels {
+			v := int16(binary.LittleEndian.Uint16(b[2*c:]))
+			l.window = append(l.window, float32(v)/32768)
+		}
+		b = b[2*n:]
+		if len(s.channels[0].window) == window {
+			s.hear()
+		}
+	}
+	j := s.j
+	j.w.steps.Add(1)
+	j.mu.Lock()
+	j.decoded += int64(frames)
+	decoded := j.decoded
+	j.mu.Unlock()
+	if decoded-s.reported >= progressEvery {
+		s.reported = decoded
+		j.progress("recognise")
+	}
+	return nil
+}
+
+// hear passes the full windows on. Two channels that are the same are one
+// speaker recorded twice: the second is not heard.
+func (s *sink) hear() {
+	began := time.Now()
+	for c, l := range s.channels {
+		twin := c > 0 && slices.Equal(l.window, s.channels[0].window)
+		l.segmenter.add(l.window, !twin && l.detector.hear(l.window))
+	}
+	s.j.stats.Detect += time.Since(began).Seconds()
+	for _, l := range s.channels {
+		l.window = l.window[:0]
+	}
+}
+
+// finish ends the audio: the last window is filled up with silence.
+func (s *sink) finish() {
+	if len(s.channels[0].window) > 0 {
+		for _, l := range s.channels {
+			l.window = append(l.window, make([]float32, window-len(l.window))...)
+		}
+		s.hear()
+	}
+	for _, l := range s.channels {
+		l.segmenter.finish()
+	}
+}
+
+// hand gives p to the crew and to the queue of answers, in this order of
+// calls. It waits while both are behind.
+func (j *job) hand(p piece) {
+	a := &assignment{piece: p, answer: make(chan struct{})}
+	j.mu.Lock()
+	j.pending++
+	j.mu.Unlock()
+	select {
+	case j.w.crew.work <- a:
+	case <-j.failed:
+		return
+	case <-j.w.crew.bad:
+	}
+	j.order <- a
+}
