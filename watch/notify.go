@@ -43,11 +43,10 @@ func (m *marks) lost() {
 func (m *marks) take() (paths map[string]fsnotify.Op, overflow bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	paths, overflow = m.paths, m.overflow
-	if len(paths) > 0 {
-		m.paths = map[string]fsnotify.Op{}
+	if len(m.paths) > 0 { // an empty one stays ours
+		paths, m.paths = m.paths, map[string]fsnotify.Op{}
 	}
-	m.overflow = false
+	overflow, m.overflow = m.overflow, false
 	return paths, overflow
 }
 
