@@ -1,0 +1,8 @@
+// Package search finds stored transcripts by what was said in them. It hides
+// the full-text library and its files.
+//
+// The index is derived data: everything in it can be made again from the store.
+// An index that is missing, of another version or damaged is begun anew, with
+// LastSeq 0, and whoever owns the store fills it again: after Open, and then
+// whenever something is committed, put what came after LastSeq.
+package search
