@@ -19,11 +19,13 @@ const (
 	inFlightTotal = 256 // requests under way
 	inFlightEach  = 8   // of one webhook
 
-	// A webhook may have twice as many claimed as in flight: while eight
-	// requests are under way the next eight are claimed, or the last eight
-	// recorded, so that the network and the disk work at the same time.
-	claimedEach  = 2 * inFlightEach
+	// A webhook may have more claimed than in flight: while eight requests are
+	// under way the next are claimed and the last recorded, so that network and
+	// disk work at the same time and a commit holds many. How many depends on
+	// how many webhooks there are: each must find room, however slow others are.
 	claimedTotal = 2 * inFlightTotal
+	claimedLeast = 2 * inFlightEach
+	claimedMost  = 8 * inFlightEach
 
 	deliveryLease = 5 * time.Minute
 	leaseMargin   = 10 * time.Second // what must be left of a lease, besides the attempt's time limit
@@ -43,6 +45,10 @@ type deliver struct {
 	drop    chan string                  // a webhook whose waiting claims are stale
 	claimed gauge                        // claimed and not yet recorded or released
 	tasks   sync.WaitGroup
+	senders senders
+
+	each    int       // how many a webhook may have claimed; the claimer's
+	counted time.Time // when each was set
 
 	mu       sync.Mutex
 	limiters map[string]*rate.Limiter // by webhook id
@@ -62,6 +68,7 @@ func newDeliver(d *Daemon) *deliver {
 	v := &deliver{
 		d: d, sender: d.opts.Sender, schedule: d.opts.Schedule, limiters: map[string]*rate.Limiter{},
 		wake: make(chan struct{}, 1), batches: make(chan []store.ClaimedDelivery), over: make(chan ended, inFlightTotal), drop: make(chan string),
+		senders: senders{work: make(chan func())},
 	}
 	if v.sender == nil {
 		v.sender = webhook.NewSender(webhook.SenderOptions{Version: d.opts.Version})
@@ -77,6 +84,7 @@ func newDeliver(d *Daemon) *deliver {
 func (v *deliver) loop(claim, stop context.Context) {
 	defer v.sender.Close()
 	defer v.tasks.Wait()
+	defer v.senders.close()
 	var claimer sync.WaitGroup
 	claimer.Go(func() { v.claimer(claim) })
 	v.scheduler(claim, stop)
@@ -110,7 +118,7 @@ func (v *deliver) claimSome(ctx context.Context) (more bool, err error) {
 	if room <= 0 {
 		return false, nil
 	}
-	batch, err := v.d.db.ClaimDeliveries(ctx, v.d.owner, deliveryLease, room, claimedEach)
+	batch, err := v.d.db.ClaimDeliveries(ctx, v.d.owner, deliveryLease, room, v.share(ctx))
 	if err != nil || len(batch) == 0 {
 		return false, err
 	}
@@ -122,6 +130,17 @@ func (v *deliver) claimSome(ctx context.Context) (more bool, err error) {
 		v.releaseAll(context.WithoutCancel(ctx), batch)
 		return false, nil
 	}
+}
+
+// share is how many one webhook may have claimed.
+func (v *deliver) share(ctx context.Context) int {
+	if now := time.Now(); now.Sub(v.counted) > time.Second {
+		v.each, v.counted = claimedLeast, now
+		if hooks, err := v.d.db.Webhooks(ctx); err == nil {
+			v.each = min(max(claimedTotal/max(len(hooks), 1), claimedLeast), claimedMost)
+		}
+	}
+	return v.each
 }
 
 // sleep waits until something may be claimable.

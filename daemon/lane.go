@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -111,12 +112,48 @@ func (s *schedule) start() {
 		l.inFlight++
 		s.inFlight++
 		s.enqueue(l)
-		s.v.tasks.Go(func() { s.v.attempt(s.stop, l, c) })
+		s.v.senders.do(&s.v.tasks, func() { s.v.attempt(s.stop, l, c) })
 	}
 	if len(s.round) == 0 {
 		s.round = nil
 	}
 }
+
+// senders are goroutines that outlive one attempt: a fresh one would grow its
+// stack anew each time.
+type senders struct{ work chan func() }
+
+// senderIdle is how long a sender waits for more to do.
+const senderIdle = 10 * time.Second
+
+// do runs fn in a sender that is idle, or in a new one.
+func (s *senders) do(tasks *sync.WaitGroup, fn func()) {
+	select {
+	case s.work <- fn:
+		return
+	default:
+	}
+	tasks.Go(func() {
+		idle := time.NewTimer(senderIdle)
+		defer idle.Stop()
+		for {
+			fn()
+			idle.Reset(senderIdle)
+			select {
+			case next, ok := <-s.work:
+				if !ok {
+					return
+				}
+				fn = next
+			case <-idle.C:
+				return
+			}
+		}
+	})
+}
+
+// close lets the idle senders end. Nothing is given to do any more.
+func (s *senders) close() { close(s.work) }
 
 // attempt makes one request and records what came of it. The place in flight
 // is free as soon as the request is over.

@@ -109,8 +109,9 @@ func nextEvent(ctx context.Context, halted <-chan struct{}, s *stream, wait *lis
 
 // bell wakes any number of waiters at once.
 type bell struct {
-	mu sync.Mutex
-	c  chan struct{}
+	mu     sync.Mutex
+	c      chan struct{}
+	waited bool // somebody has c
 }
 
 func newBell() *bell { return &bell{c: make(chan struct{})} }
@@ -119,14 +120,17 @@ func newBell() *bell { return &bell{c: make(chan struct{})} }
 func (b *bell) wait() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.waited = true
 	return b.c
 }
 
 func (b *bell) ring() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	close(b.c)
-	b.c = make(chan struct{})
+	if b.waited {
+		close(b.c)
+		b.c, b.waited = make(chan struct{}), false
+	}
 }
 
 // eventsPage is how many events are read at a time.
