@@ -109,7 +109,7 @@ func tlsSentence(err error, host string) string {
 func protocolSentence(err error) string {
 	text := err.Error()
 	switch {
-	case isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE) || strings.Contains(text, "server closed"):
+	case isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed) || strings.Contains(text, "server closed"):
 		return "the connection was closed before an answer came; see the receiver's log, and answer 200 before closing"
 	case strings.Contains(text, "headers exceeded"):
 		return fmt.Sprintf("the headers of the answer are larger than %d KiB; send fewer", maxHeaderBytes>>10)

@@ -20,7 +20,10 @@ const (
 // answer reads what is kept of resp and closes it.
 func answer(resp *http.Response) api.Attempt {
 	a := api.Attempt{Status: resp.StatusCode, ResponseHeaders: keptHeaders(resp.Header)}
-	a.ResponseBody, a.Truncated = keptBody(resp.Body)
+	// After 101 the body is the bare connection, which no deadline ends.
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		a.ResponseBody, a.Truncated = keptBody(resp.Body)
+	}
 	// Closed before its end, its connection is not used again.
 	resp.Body.Close()
 	if Delivered(a) {

@@ -180,8 +180,8 @@ func (s *Sender) send(ctx context.Context, t Target, header http.Header, body []
 		URL:           u,
 		Host:          u.Host,
 		Header:        s.header(header),
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+		Body:          reader(body),
+		GetBody:       func() (io.ReadCloser, error) { return reader(body), nil },
 		ContentLength: int64(len(body)),
 		Proto:         "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}).WithContext(within)
@@ -193,6 +193,15 @@ func (s *Sender) send(ctx context.Context, t Target, header http.Header, body []
 	dribble := time.AfterFunc(bodyGrace, cancel)
 	defer dribble.Stop()
 	return answer(resp)
+}
+
+// reader returns body as the transport wants it: an empty one would be sent in
+// chunks if it were not NoBody.
+func reader(body []byte) io.ReadCloser {
+	if len(body) == 0 {
+		return http.NoBody
+	}
+	return io.NopCloser(bytes.NewReader(body))
 }
 
 // header returns what goes out: h, who we are, and what the body is.
