@@ -57,7 +57,7 @@ type place interface {
 // is in a keyring that does not answer, or in a file that others may read.
 func Open(dir string, opts Options) (*Vault, error) {
 	if opts.Timeout <= 0 {
-		opts.Timeout = 3 * time.Second
+		opts.Timeout = ringTimeout
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
