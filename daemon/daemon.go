@@ -32,8 +32,6 @@ type Options struct {
 	EnginePath string
 	// Transcriber takes the place of the worker processes. nil: they are used.
 	Transcriber engine.Transcriber
-	// Finishers work on a result before it is stored, in this order.
-	Finishers []Finisher
 	// Schedule is when a failed delivery is tried again; nil: as documented.
 	Schedule webhook.Schedule
 	// Sender makes the attempts; nil: one that follows the rules of webhooks.

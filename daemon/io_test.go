@@ -2,16 +2,13 @@ package daemon
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/store"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -46,10 +43,4 @@ func spooled(t testing.TB, f *fixture) []string {
 		names = append(names, e.Name())
 	}
 	return names
-}
-
-// shout is a step after recognition.
-func shout(_ context.Context, _ *store.Job, r *api.Result) error {
-	r.Text += "!"
-	return nil
 }

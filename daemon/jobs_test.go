@@ -98,12 +98,3 @@ func TestAFileThatEndsWorkersIsTriedAgainLater(t *testing.T) {
 		return err == nil && job.Status == api.Queued && job.Attempts == 1 && job.NextTryAt.After(time.Now())
 	})
 }
-
-func TestFinishersChangeTheResult(t *testing.T) {
-	f := start(t, func(o *Options) { o.Finishers = []Finisher{shout, shout} })
-	id := f.finished("quiet")
-	result, err := f.client.Result(t.Context(), id)
-	if err != nil || result.Text != "quiet!!" {
-		t.Errorf("got %v, %v, want quiet!!", result, err)
-	}
-}

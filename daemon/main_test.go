@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,7 +44,8 @@ type fakeTranscriber struct {
 	started map[string]int
 	release chan struct{}
 	begun   chan string
-	block   bool // every job
+	block   bool          // every job
+	delay   time.Duration // a job takes up to twice that
 }
 
 func newFake() *fakeTranscriber {
@@ -64,6 +66,9 @@ func (f *fakeTranscriber) Transcribe(ctx context.Context, r engine.Request, m en
 	default:
 	}
 	text := strings.TrimRight(strings.TrimPrefix(string(data), "ID3\x00"), "\x00")
+	if f.delay > 0 {
+		time.Sleep(rand.N(2 * f.delay))
+	}
 	progress(api.Progress{Stage: "recognise", DurationSeconds: 10, PositionSeconds: 5, Percent: 50})
 	verb, arg, _ := strings.Cut(text, " ")
 	if f.block {
@@ -122,6 +127,7 @@ func testConfig(t testing.TB, dir string) *config.Config {
 		t.Fatal(err)
 	}
 	cfg.Grace = 2 * time.Second
+	cfg.Mode = "verbatim" // the fake says what the file says, to the letter
 	return cfg
 }
 

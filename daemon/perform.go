@@ -14,10 +14,6 @@ import (
 	"github.com/voxparse/voxparse/webhook"
 )
 
-// A Finisher works on a result before it is stored and sent: it may change the
-// result. An *engine.Error from it ends the job as one from the engine does.
-type Finisher func(ctx context.Context, job *store.Job, result *api.Result) error
-
 // Waits between attempts and for what is missing.
 const (
 	retryFirst   = 10 * time.Second // after an attempt that failed by no fault of the file, doubling
@@ -156,16 +152,8 @@ func (w *work) audio(job store.Job) (path string, release func(), err error) {
 
 // finish runs the steps that come after recognition.
 func (w *work) finish(ctx context.Context, r *run, result *api.Result) error {
-	if len(w.d.opts.Finishers) == 0 {
-		return nil
-	}
 	w.tell(r, api.Progress{Stage: "analyse", PositionSeconds: result.DurationSeconds, DurationSeconds: result.DurationSeconds, Percent: 100}, "")
-	for _, step := range w.d.opts.Finishers {
-		if err := step(ctx, &r.job, result); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.d.refine(ctx, &r.job, result)
 }
 
 // complete commits the result with its event. While the disk is full it keeps

@@ -82,7 +82,8 @@ func (w *work) recogniser(ctx context.Context, r *run) (engine.Transcriber, engi
 // configured returns the recogniser of an [engines.NAME] table.
 func (w *work) configured(ctx context.Context, r *run, name string, e config.Engine) (engine.Transcriber, engine.Model, error) {
 	if e.Type != "sherpa" {
-		return nil, engine.Model{}, &engine.Error{Code: api.JobUnsupported, Message: fmt.Sprintf("this build has no engine of the type %q, which %s is", e.Type, name)}
+		remote, err := w.remotes.get(name, e)
+		return remote, engine.Model{Name: name}, err
 	}
 	files := maps.Clone(e.Files)
 	if files[models.RoleVAD] == "" {

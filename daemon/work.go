@@ -33,6 +33,8 @@ type work struct {
 	slots int
 	fetch *fetches
 
+	remotes remotes
+
 	mu    sync.Mutex
 	jobs  map[string]*run
 	free  chan struct{} // capacity 1: a slot became free

@@ -1,0 +1,141 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/config"
+)
+
+const said = "um my card number is four one one one one one one one one one one one one one one one and I will send the report tomorrow"
+
+// submitWith submits text with options and returns its result once it is done.
+func (f *fixture) submitWith(text string, change func(*client.Upload)) *api.Result {
+	f.t.Helper()
+	u := upload(audio(text))
+	if change != nil {
+		change(&u)
+	}
+	acc, err := f.client.Submit(f.t.Context(), u)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if job := f.wait(acc.JobID); job.Status != api.Completed {
+		f.t.Fatalf("got %s (%s), want completed", job.Status, job.Error)
+	}
+	result, err := f.client.Result(f.t.Context(), acc.JobID)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return result
+}
+
+func TestRedactedTextIsNowhere(t *testing.T) {
+	home := shortDir(t)
+	f := startIn(t, home, nil)
+	r := newReceiver(t, nil)
+	r.register(f, nil)
+	// The fake engine reads its words from the upload, so the upload itself is
+	// the one place where they may be, until it is removed at the job's end.
+	res := f.submitWith(said, func(u *client.Upload) { u.Options.RedactPII = true })
+	if res.Redactions["card_number"] != 1 {
+		t.Errorf("got redactions %v, want one card number", res.Redactions)
+	}
+	secret := "one one one one"
+	all, err := json.Marshal(res)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(all, []byte(secret)) {
+		t.Errorf("got result %s, want the number masked", all)
+	}
+	if got := r.next(); bytes.Contains(got.body, []byte(secret)) {
+		t.Errorf("got event %s, want the number masked", got.body)
+	}
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(home, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte(secret)) {
+			t.Errorf("the number is in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestModeDecidesHowTheTextReads(t *testing.T) {
+	f := start(t, nil)
+	for mode, want := range map[string]bool{"verbatim": true, "polished": false} {
+		res := f.submitWith("um so we met on monday", func(u *client.Upload) { u.Options.Mode = mode })
+		if got := strings.Contains(res.Text, "um"); got != want {
+			t.Errorf("%s: got %q, want fillers kept: %v", mode, res.Text, want)
+		}
+	}
+}
+
+func TestPlanDecidesWhetherThereIsAnAnalysis(t *testing.T) {
+	f := start(t, nil)
+	for plan, want := range map[string]bool{"pro": true, "lite": false} {
+		res := f.submitWith("I will send the report tomorrow.", func(u *client.Upload) { u.Options.Plan = plan })
+		if got := res.AIAnalysis != nil; got != want {
+			t.Errorf("%s: got an analysis: %v, want %v", plan, got, want)
+		}
+	}
+}
+
+func TestAnAnalysisEndpointThatIsDownNeverFailsAJob(t *testing.T) {
+	down := httptest.NewServer(http.NotFoundHandler())
+	down.Close()
+	f := start(t, func(o *Options) {
+		o.Config.Analysis.Endpoint, o.Config.Analysis.Model, o.Config.Analysis.Key = down.URL, "m", "env:VP_NOT_SET"
+	})
+	res := f.submitWith("I will send the report tomorrow.", nil)
+	if res.AIAnalysis == nil || res.AIAnalysis.Method != api.MethodBuiltin || res.AIAnalysis.Note == "" {
+		t.Errorf("got %+v, want the built-in tier with a note", res.AIAnalysis)
+	}
+}
+
+func TestARemoteEngineIsChosenByModel(t *testing.T) {
+	t.Setenv("VP_TEST_OFFICE_KEY", "sk-office")
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		if got := r.Header.Get("Authorization"); got != "Bearer sk-office" {
+			t.Errorf("got key %q", got)
+		}
+		if asked == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		fmt.Fprint(w, `{"text":"From the office.","duration":2,"language":"english","segments":[{"start":0,"end":2,"text":"From the office."}]}`)
+	}))
+	defer server.Close()
+	f := start(t, func(o *Options) {
+		o.Config.Engines = map[string]config.Engine{"office": {Type: "openai", URL: server.URL, Key: "env:VP_TEST_OFFICE_KEY"}}
+	})
+	res := f.submitWith("not heard here", func(u *client.Upload) { u.Options.Model = "office" })
+	if res.Text != "From the office." || res.Model != "office" {
+		t.Errorf("got %q by %s, want the office's words", res.Text, res.Model)
+	}
+	if len(f.fake.started) != 0 {
+		t.Error("the local engine was asked too")
+	}
+}
