@@ -1,0 +1,85 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/watch"
+)
+
+func (d *Daemon) explainFile(w http.ResponseWriter, r *http.Request) error {
+	q := query{values: r.URL.Query()}
+	path := q.text("path")
+	if err := q.done(); err != nil {
+		return err
+	}
+	if !filepath.IsAbs(path) {
+		return api.Errorf(api.Invalid, "path: %q is not an absolute path", path)
+	}
+	path = filepath.Clean(path)
+	for _, f := range d.folders.list() {
+		if path != f.dir() && within(path, f.dir()) {
+			v, err := f.explain(r.Context(), path)
+			if err != nil {
+				return err
+			}
+			writeJSON(w, http.StatusOK, v)
+			return nil
+		}
+	}
+	return api.Errorf(api.NotFound, "%s is in no watched folder; watch its folder with: voxparse watch add %s", watch.Printable(path), watch.Printable(filepath.Dir(path)))
+}
+
+// explain says in one line what we think of a file. What the watcher has given
+// away is explained by its record.
+func (f *folder) explain(ctx context.Context, path string) (api.FolderFile, error) {
+	v, err := f.watcher.Explain(ctx, path)
+	if err != nil {
+		return v, err
+	}
+	rel, err := filepath.Rel(f.dir(), path)
+	if err != nil {
+		return v, err
+	}
+	rec, err := f.d.db.File(ctx, f.id, filepath.ToSlash(rel))
+	if isGone(err) {
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	if v.State != "done" && v.State != "missing" {
+		return v, nil
+	}
+	v.State, v.JobID, v.Reason = string(rec.State), rec.JobID, rec.Reason
+	switch {
+	case rec.State == store.FileQueued:
+		v.Reason = f.explainJob(ctx, rec.JobID)
+	case rec.MovedTo != "":
+		v.Reason = "transcribed, and moved to " + watch.Printable(rec.MovedTo)
+	case rec.Gone:
+		v.Reason = "transcribed, and deleted as the folder's options say"
+	case rec.State == store.FileDone:
+		v.Reason = fmt.Sprintf("transcribed at %s", rec.ChangedAt.Local().Format("2006-01-02 15:04:05"))
+	}
+	v.Reason = v.State + ": " + v.Reason
+	return v, nil
+}
+
+func (f *folder) explainJob(ctx context.Context, id string) string {
+	job, err := f.d.db.Job(ctx, id)
+	if err != nil {
+		return "its job is " + id
+	}
+	switch v := f.d.viewJob(job); {
+	case v.Waiting != "":
+		return "accepted, but waiting: " + v.Waiting
+	case v.Status == api.Processing:
+		return "being transcribed"
+	}
+	return "accepted, waiting for its turn"
+}
