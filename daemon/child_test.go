@@ -80,7 +80,7 @@ func (c *child) kill() {
 
 // terminate asks the child to end, and returns how it did.
 func (c *child) terminate() error {
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := c.cmd.Process.Signal(stopSignal); err != nil {
 		return err
 	}
 	return c.cmd.Wait()
@@ -90,7 +90,11 @@ func (c *child) terminate() error {
 const (
 	dirEnv   = "VOXPARSE_TEST_DIR"
 	blockEnv = "VOXPARSE_TEST_BLOCK" // set: no job ever ends
+	delayEnv = "VOXPARSE_TEST_DELAY" // a duration: a job takes up to twice that
 )
+
+// stopSignal asks a daemon child to stop gracefully.
+const stopSignal = syscall.SIGTERM
 
 // daemonChild is a real daemon on the fake transcriber.
 func daemonChild() int {
@@ -105,11 +109,17 @@ func daemonChild() int {
 	cfg.Workers = 4
 	fake := newFake()
 	fake.block = os.Getenv(blockEnv) != ""
+	if s := os.Getenv(delayEnv); s != "" {
+		if fake.delay, err = time.ParseDuration(s); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("VOXPARSE_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignal)
 	defer stop()
 	d, err := New(ctx, Options{Config: cfg, Version: "test", Transcriber: fake, Logger: log,
 		Schedule: webhook.Schedule{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}})
