@@ -1,0 +1,176 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// limitFiles makes writes past size bytes fail, in the whole process, until
+// the returned function is called.
+func limitFiles(t *testing.T, size uint64) (lift func()) {
+	t.Helper()
+	signal.Ignore(syscall.SIGXFSZ)
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAFullDiskOnlyDelays(t *testing.T) {
+	db := openTest(t, Options{})
+	ctx := t.Context()
+	if _, _, err := db.Submit(ctx, Job{ID: NewID(api.JobPrefix)}); err != nil {
+		t.Fatal(err)
+	}
+	size, err := size(db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		limit uint64
+		job   Job
+	}{
+		{"a page that cannot be written", 8 << 10, Job{}},
+		{"a file that cannot grow", uint64(size), Job{Metadata: make([]byte, 40<<20)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := jobs(t, db)
+			tt.job.ID = NewID(api.JobPrefix)
+			lift := limitFiles(t, tt.limit)
+			_, _, err := db.Submit(ctx, tt.job)
+			lift()
+			if !errors.Is(err, api.Unavailable) || errors.Is(err, api.Unknown) {
+				t.Fatalf("submit: got %v, want Unavailable", err)
+			}
+			if _, err := db.Job(ctx, tt.job.ID); !errors.Is(err, api.NotFound) || jobs(t, db) != before {
+				t.Errorf("after it: got %d jobs and error %v, want nothing changed", jobs(t, db), err)
+			}
+			if _, created, err := db.Submit(ctx, tt.job); err != nil || !created {
+				t.Errorf("submit with space again: got created %v, error %v", created, err)
+			}
+		})
+	}
+}
+
+// breakFile makes every write to the database's file fail: its descriptor
+// becomes one that can only be read.
+func breakFile(t *testing.T, path string) {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readOnly, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { readOnly.Close() })
+	for _, e := range fds {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && to == path && fd != int(readOnly.Fd()) {
+			if err := syscall.Dup3(int(readOnly.Fd()), fd, syscall.O_CLOEXEC); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestAnUnknownCommitStopsTheStore(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := NewID(api.JobPrefix)
+	if _, _, err := db.Submit(t.Context(), Job{ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	breakFile(t, db.path)
+	if _, err := db.Cancel(t.Context(), id, 0); !errors.Is(err, api.Unknown) {
+		t.Fatalf("cancel: got %v, want Unknown", err)
+	}
+	select {
+	case <-db.Failed():
+	default:
+		t.Error("Failed is not closed")
+	}
+	if _, _, err := db.Submit(t.Context(), Job{ID: NewID(api.JobPrefix)}); !errors.Is(err, api.Unavailable) {
+		t.Errorf("submit afterwards: got %v, want Unavailable", err)
+	}
+	if _, err := db.Job(t.Context(), id); !errors.Is(err, api.Unavailable) {
+		t.Errorf("read afterwards: got %v, want Unavailable", err)
+	}
+	if _, err := db.CountJobs(t.Context()); !errors.Is(err, api.Unavailable) {
+		t.Errorf("count afterwards: got %v, want Unavailable", err)
+	}
+	_ = db.Close() // the broken file may not even close
+	if _, err := os.Stat(openMarker(db.path)); err != nil {
+		t.Errorf("marker of an unclean end: %v", err)
+	}
+	if db, err = Open(t.Context(), dir, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if j, err := db.Job(t.Context(), id); err != nil || j.State != api.Queued {
+		t.Errorf("job after a restart: got %s, error %v, want it queued", j.State, err)
+	}
+}
+
+func TestNetworkFileSystemsAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		magic uint32
+		ok    bool
+	}{
+		{0xef53, true},      // ext4
+		{0x58465342, true},  // XFS
+		{0x9123683e, true},  // btrfs
+		{0x01021994, true},  // tmpfs
+		{0x6969, false},     // NFS
+		{0xfe534d42, false}, // SMB2
+		{0x01021997, false}, // 9p
+	} {
+		if err := refuseType("/data", tt.magic); (err == nil) != tt.ok || err != nil && !errors.Is(err, api.Invalid) {
+			t.Errorf("magic %#x: got %v, want accepted %v", tt.magic, err, tt.ok)
+		}
+	}
+}
+
+func TestTheMountOfAPathIsTheInnermost(t *testing.T) {
+	table := "22 1 0:20 / / rw - ext4 /dev/vda rw\n" +
+		"30 22 0:40 / /home/me/remote rw,nosuid shared:9 - fuse.sshfs host: rw\n" +
+		"31 22 0:41 / /home/me/a\\040b rw - fuse.gocryptfs x rw\n" +
+		"broken line\n"
+	for _, tt := range []struct{ path, want string }{
+		{"/home/me", "ext4"},
+		{"/home/me/remote", "fuse.sshfs"},
+		{"/home/me/remote/deep/er", "fuse.sshfs"},
+		{"/home/me/remoteness", "ext4"},
+		{"/home/me/a b/c", "fuse.gocryptfs"},
+	} {
+		if got := mountType(table, tt.path); got != tt.want {
+			t.Errorf("mount of %s: got %s, want %s", tt.path, got, tt.want)
+		}
+	}
+}
