@@ -29,7 +29,7 @@ func ExampleVerify() {
 			if errors.As(err, &why) {
 				fmt.Println("refused:", why.Reason)
 			}
-			http.Error(w, "bad signature", http.StatusBadRequest)
+			http.Error(w, "bad signature", http.StatusUnauthorized)
 			return
 		}
 		event, err := webhook.Parse(body)
@@ -72,5 +72,5 @@ func ExampleVerify() {
 	// test: This is a test event from voxparse.
 	// 200
 	// refused: wrong_secret
-	// 400
+	// 401
 }

@@ -83,7 +83,7 @@ func (e *VerifyError) cure() string {
 	case ReasonBodyChanged:
 		return "Read the body once, whole and as bytes, verify those bytes, and parse them afterwards."
 	}
-	return "The body looks as voxparse sent it, so use the secret of exactly this webhook, prefix included, and the newest one if it was rotated (voxparse webhooks show tells its last four characters). If the secret is right, the request is forged: answer 400."
+	return "The body looks as voxparse sent it, so use the secret of exactly this webhook, prefix included, and the newest one if it was rotated (voxparse webhooks show tells its last four characters). If the secret is right, the request is forged: answer 401."
 }
 
 // round drops what nobody wants to read of a duration.
