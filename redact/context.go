@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 // topic is what the words around a number say that it is.
 type topic int
 
@@ -47,7 +49,7 @@ var names = map[string]bool{
 
 // topicAt returns the topic that the word at position i of view sets.
 func (d *document) topicAt(view []int, i int) topic {
-	w := d.word(view, i)
+	w := strings.TrimSuffix(d.word(view, i), "'s")
 	t := topics[w]
 	next := d.word(view, i+1)
 	if w == "s" && next == "s" && d.word(view, i+2) == "n" {

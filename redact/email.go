@@ -142,7 +142,7 @@ func (d *document) localPart(view []int, at int, about, mailHost bool) int {
 		}
 		break
 	}
-	if !joined && !about && (otherVerbs[d.word(view, i)] || !(mailHost || plainName(d.word(view, i)))) {
+	if !joined && !about && (otherVerbs[d.word(view, i)] || strings.HasSuffix(d.word(view, i), "ing") || !(mailHost || plainName(d.word(view, i)))) {
 		return at
 	}
 	if about {
