@@ -151,7 +151,7 @@ func cleanTree(ctx context.Context, root *os.Root) error {
 			if !isTemp(path.Base(p)) || !fi.Mode().IsRegular() {
 				return nil
 			}
-			return removeTemp(root, p)
+			return removeIfThere(root, p)
 		},
 		bad: func(string, error) {},
 	})
@@ -236,9 +236,8 @@ func (f *Finisher) removeStale(root *os.Root, in Intent, keep Output) error {
 		if err != nil {
 			return err
 		}
-		if sum, err := sumOf(dir, p); err == nil && sum == old.SHA256 {
-			err = dir.Remove(p)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if sum, unread := sumOf(dir, p); unread == nil && sum == old.SHA256 {
+			if err = removeIfThere(dir, p); err != nil {
 				err = trouble("remove", old.Path, err)
 			}
 		}

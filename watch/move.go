@@ -37,7 +37,7 @@ func (f *Finisher) relocate(ctx context.Context, root *os.Root, in Intent) (Outc
 		return Outcome{}, err
 	}
 	if dst != "" {
-		if err := removeTemp(root, tempName(dst, ".tmp")); err != nil {
+		if err := removeIfThere(root, tempName(dst, ".tmp")); err != nil {
 			return Outcome{}, trouble("delete", dst, err)
 		}
 		if same { // a second name of it, or a copy on another device
@@ -181,13 +181,13 @@ func (f *Finisher) copyAcross(ctx context.Context, root *os.Root, in Intent, dst
 		return false, err
 	}
 	if err := f.copyTo(ctx, root, in, temp); err != nil {
-		return false, errors.Join(err, removeTemp(root, temp))
+		return false, errors.Join(err, removeIfThere(root, temp))
 	}
 	if err := f.at("copied"); err != nil {
 		return false, err
 	}
 	if err := f.moveExclusive(root, temp, dst); err != nil {
-		return false, errors.Join(err, removeTemp(root, temp))
+		return false, errors.Join(err, removeIfThere(root, temp))
 	}
 	if err := syncDir(root, dst); err != nil {
 		return false, err
@@ -195,8 +195,8 @@ func (f *Finisher) copyAcross(ctx context.Context, root *os.Root, in Intent, dst
 	return true, f.removeSource(root, in)
 }
 
-func removeTemp(root *os.Root, temp string) error {
-	if err := root.Remove(temp); !errors.Is(err, fs.ErrNotExist) {
+func removeIfThere(root *os.Root, p string) error {
+	if err := root.Remove(p); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -205,7 +205,7 @@ func removeTemp(root *os.Root, temp string) error {
 // openTemp makes temp anew. What a crash left of it goes first, for it may be a
 // second name of a file that is in its place.
 func openTemp(root *os.Root, temp string, mode fs.FileMode) (*os.File, error) {
-	if err := removeTemp(root, temp); err != nil {
+	if err := removeIfThere(root, temp); err != nil {
 		return nil, err
 	}
 	return root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)

@@ -210,7 +210,7 @@ func (f *Finisher) put(dir *os.Root, p string, data []byte, mode fs.FileMode, ou
 	case err != nil:
 		return trouble("read", p, err)
 	case now == sumBytes(data):
-		return removeTemp(dir, tempName(p, ".tmp")) // a repeat
+		return removeIfThere(dir, tempName(p, ".tmp")) // a repeat
 	case !f.owns(ours, p, now):
 		return fs.ErrExist
 	}
