@@ -36,6 +36,10 @@ type Options struct {
 	Schedule webhook.Schedule
 	// Sender makes the attempts; nil: one that follows the rules of webhooks.
 	Sender *webhook.Sender
+	// Check looks at a database that was not closed properly, before it is
+	// opened. It should run CheckDatabase in a process of its own, which a
+	// damaged file can end. nil: such a database is opened as it is.
+	Check func(ctx context.Context, path string) error
 }
 
 // Daemon is one running daemon. New makes it, Run runs it.
@@ -107,6 +111,7 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	if d.work, err = newWork(d); err != nil {
 		return nil, err
 	}
+	d.work.heart = newHeart("claim jobs")
 	return d, d.bind(ctx)
 }
 
@@ -115,7 +120,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 	if err := privateDir(d.cfg.DataDir, true); err != nil {
 		return fmt.Errorf("prepare the data folder: %w", err)
 	}
-	d.db, err = store.Open(ctx, d.cfg.DataDir, store.Options{Logger: d.log, FailBody: d.exhausted, Admit: d.deliver.admit})
+	d.db, err = store.Open(ctx, d.cfg.DataDir, store.Options{Logger: d.log, FailBody: d.exhausted, Admit: d.deliver.admit, Check: d.checkUnclean()})
 	if err != nil {
 		return err
 	}
@@ -136,7 +141,13 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 
 // bind binds the socket and, where one is configured, the TCP address.
 func (d *Daemon) bind(ctx context.Context) (err error) {
-	if d.socket, err = listenUnix(ctx, d.cfg.Socket, d.log); err != nil {
+	if d.socket, err = inheritedSocket(d.cfg.Socket, d.log); err != nil {
+		return err
+	}
+	if d.socket == nil {
+		d.socket, err = listenUnix(ctx, d.cfg.Socket, d.log)
+	}
+	if err != nil {
 		return err
 	}
 	if d.cfg.Listen == "" {

@@ -46,6 +46,8 @@ type deliver struct {
 	claimed gauge                        // claimed and not yet recorded or released
 	tasks   sync.WaitGroup
 	senders senders
+	claims  *heart // of the claimer
+	sends   *heart // of the scheduler
 
 	each    int       // how many a webhook may have claimed; the claimer's
 	counted time.Time // when each was set
@@ -68,7 +70,7 @@ func newDeliver(d *Daemon) *deliver {
 	v := &deliver{
 		d: d, sender: d.opts.Sender, schedule: d.opts.Schedule, limiters: map[string]*rate.Limiter{},
 		wake: make(chan struct{}, 1), batches: make(chan []store.ClaimedDelivery), over: make(chan ended, inFlightTotal), drop: make(chan string),
-		senders: senders{work: make(chan func())},
+		senders: senders{work: make(chan func())}, claims: newHeart("claim deliveries"), sends: newHeart("send deliveries"),
 	}
 	if v.sender == nil {
 		v.sender = webhook.NewSender(webhook.SenderOptions{Version: d.opts.Version})
@@ -96,6 +98,7 @@ func (v *deliver) loop(claim, stop context.Context) {
 func (v *deliver) claimer(ctx context.Context) {
 	pause := time.Duration(0)
 	for ctx.Err() == nil {
+		v.claims.beat()
 		more, err := v.claimSome(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -161,6 +164,7 @@ func (v *deliver) sleep(ctx context.Context, atLeast time.Duration) {
 	case <-ctx.Done():
 	case <-ready:
 	case <-v.wake:
+	case <-v.claims.nudge:
 	case <-timer.C:
 	}
 }
@@ -171,7 +175,9 @@ func (v *deliver) scheduler(ctx, stop context.Context) {
 	s := &schedule{v: v, stop: stop, lanes: map[string]*lane{}}
 	done := ctx.Done()
 	for done != nil || s.inFlight > 0 {
+		v.sends.beat()
 		select {
+		case <-v.sends.nudge:
 		case batch := <-v.batches:
 			s.add(batch)
 		case e := <-v.over:

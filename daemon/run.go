@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	systemd "github.com/coreos/go-systemd/v22/daemon"
 )
 
 // errStoreFailed ends a run whose store cannot be trusted any more.
@@ -49,12 +51,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.serveOn(&rest, server, served)
 	d.setState(stateOK)
 	d.log.Info("ready", "socket", d.cfg.Socket, "listen", d.Addr(), "version", d.opts.Version)
-	notifySystemd(stateOK)
+	notifySystemd(systemd.SdNotifyReady)
+	rest.Go(func() { d.keepSystemdInformed(background) })
 
 	err := d.untilStop(ctx, served)
 	d.Stop()
 	d.setState(stateStopping)
-	notifySystemd(stateStopping)
+	notifySystemd(systemd.SdNotifyStopping)
 	d.log.Info("stopping", "grace", d.cfg.Grace, "running", d.work.count())
 	stopClaiming()
 	d.waitFor(&loops)

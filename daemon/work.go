@@ -39,6 +39,7 @@ type work struct {
 	jobs  map[string]*run
 	free  chan struct{} // capacity 1: a slot became free
 	last  string        // folder queue that was served last
+	heart *heart
 	tasks sync.WaitGroup
 }
 
@@ -71,6 +72,7 @@ func (w *work) loop(claim, stop context.Context) {
 	defer w.tasks.Wait()
 	pause := time.Duration(0)
 	for claim.Err() == nil {
+		w.heart.beat()
 		err := w.fill(claim, stop)
 		switch {
 		case err == nil:
@@ -88,6 +90,7 @@ func (w *work) loop(claim, stop context.Context) {
 // fill starts runs while there are free slots and jobs that are due.
 func (w *work) fill(claim, stop context.Context) error {
 	for w.count() < w.slots {
+		w.heart.beat()
 		job, ok, err := w.next(claim)
 		if err != nil || !ok {
 			return err
@@ -147,6 +150,7 @@ func (w *work) sleep(ctx context.Context, atLeast time.Duration) {
 	case <-ctx.Done():
 	case <-ready:
 	case <-w.free:
+	case <-w.heart.nudge:
 	case <-timer.C:
 	}
 }
