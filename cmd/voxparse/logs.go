@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,19 +66,18 @@ func seekLines(f *os.File, n int) error {
 		return err
 	}
 	buf := make([]byte, 64<<10)
-	found := -1 // the line end of the last line does not count
+	left := n // line ends to pass over; the one at the end of the last line does not count
 	for at := end; at > 0; {
 		size := min(int64(len(buf)), at)
 		at -= size
 		if _, err := f.ReadAt(buf[:size], at); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		for i := size; i > 0; {
-			i = int64(bytes.LastIndexByte(buf[:i], '\n'))
-			if i < 0 {
-				break
+		for i := size - 1; i >= 0; i-- {
+			if buf[i] != '\n' || at+i == end-1 {
+				continue
 			}
-			if found++; found == n || (found == 0 && at+i != end-1 && n == 1) {
+			if left--; left == 0 {
 				_, err := f.Seek(at+i+1, io.SeekStart)
 				return err
 			}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/charmbracelet/lipgloss"
+
 	"github.com/voxparse/voxparse/api"
 )
 
@@ -141,7 +143,7 @@ func (b *board) line() string {
 	}
 	var tail string
 	if b.total > 1 {
-		tail = st.faint.Render(fmt.Sprintf("  %d of %d done", b.done, b.total))
+		tail = st.faint.Render(fmt.Sprintf("  %d/%d done", b.done, b.total))
 		if b.failed > 0 {
 			tail += st.bad.Render(fmt.Sprintf(", %d failed", b.failed))
 		}
@@ -155,11 +157,12 @@ func (b *board) line() string {
 	if what != "" {
 		text = st.faint.Render(what) + " " + text
 	}
-	if share >= 0 {
-		text += "  " + bar(st, share, max(8, min(28, width/5))) + fmt.Sprintf(" %3.0f%%", share*100)
-	}
 	if facts != "" {
-		text += "  " + facts
+		tail = "  " + facts + tail
+	}
+	if share >= 0 {
+		room := width - 1 - lipgloss.Width(text) - lipgloss.Width(tail) - len("   100%")
+		text += "  " + bar(st, share, max(6, min(28, room))) + fmt.Sprintf(" %3.0f%%", share*100)
 	}
 	return st.render.NewStyle().MaxWidth(width - 1).Render(text + tail)
 }
