@@ -104,7 +104,7 @@ var owners = map[string][]string{
 	"github.com/k2-fsa/":                   {"cmd/voxparse-engine"},
 	"codeberg.org/gruf/go-ffmpreg":         {"cmd/voxparse-engine"},
 	"github.com/tetratelabs/wazero":        {"cmd/voxparse-engine"},
-	"github.com/bmatcuk/doublestar":        {"watch", "cmd/voxparse"},
+	"github.com/bmatcuk/doublestar":        {"watch", "config", "cmd/voxparse"},
 	"github.com/standard-webhooks/":        nil,
 	"pgregory.net/rapid":                   {"store/storetest"},
 	"github.com/rogpeppe/go-internal":      nil,
