@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Every benchmark, one package after another, so that none disturbs another.
+# Called by `make bench`; PKG=./daemon limits it to one package.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export VOXPARSE_NO_KEYRING=1
+for pkg in ${PKG:-./daemon ./store ./webhook ./watch ./cmd/voxparse-engine ./analysis ./search ./transcript ./models}; do
+	printf '\n== %s\n' "$pkg"
+	go test -run '^$' -bench . -benchtime "${BENCHTIME:-1s}" -timeout 60m "$pkg"
+done
