@@ -1,54 +1,34 @@
 package main
 
 import (
-	"embed"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/webhook"
 )
-
-//go:embed snippets
-var snippets embed.FS
-
-// snippetFiles are the receivers by language, in the order of the help.
-var snippetFiles = []struct{ lang, file string }{
-	{"curl", "curl.sh"}, {"node", "node.mjs"}, {"python", "python.py"}, {"go", "go.go.txt"},
-}
 
 func webhooksSnippetCmd(a *app) *cobra.Command {
 	var lang string
-	langs := make([]string, 0, len(snippetFiles))
-	for _, s := range snippetFiles {
-		langs = append(langs, s.lang)
-	}
+	var p webhook.SnippetParams
 	c := &cobra.Command{
 		Use: "snippet", Short: "Print a receiver that verifies signatures, ready to run", Args: args(),
 		Example: "  voxparse webhooks snippet --lang python > receiver.py",
 		RunE: func(*cobra.Command, []string) error {
-			for _, s := range snippetFiles {
-				if s.lang != lang {
-					continue
-				}
-				data, err := snippets.ReadFile("snippets/" + s.file)
-				if err != nil {
-					return fmt.Errorf("read the snippet: %w", err)
-				}
-				if a.json {
-					return a.printJSON(map[string]string{"lang": lang, "code": string(data)})
-				}
-				return a.printText(string(data))
+			code, err := webhook.Snippet(lang, p)
+			if err != nil {
+				return err
 			}
-			msg := fmt.Sprintf("--lang %s: there are %s", lang, strings.Join(langs, ", "))
-			if near := api.Nearest(lang, langs); near != "" {
-				msg += "; did you mean " + near + "?"
+			if a.json {
+				return a.printJSON(map[string]string{"lang": lang, "code": code})
 			}
-			return usageError{msg}
+			return a.printText(code)
 		},
 	}
-	c.Flags().StringVar(&lang, "lang", "curl", strings.Join(langs, ", "))
-	complete(c, "lang", langs...)
+	c.Flags().StringVar(&lang, "lang", "curl", strings.Join(webhook.SnippetLangs(), ", "))
+	c.Flags().StringVar(&p.SecretEnv, "secret-env", "", "variable that holds the secret (default VOXPARSE_WEBHOOK_SECRET)")
+	c.Flags().IntVar(&p.Port, "port", 0, "port to listen on (default 3000)")
+	c.Flags().StringVar(&p.Path, "path", "", "path of the webhook's URL (default /hook)")
+	complete(c, "lang", webhook.SnippetLangs()...)
 	return c
 }
