@@ -28,6 +28,8 @@ type Spec struct {
 	Env     map[string]string // variables that the daemon needs and the manager does not set
 	LogFile string            // absolute; for managers that keep no journal
 	Socket  bool              // systemd only: let a socket unit start the daemon on demand too
+	Listen  string            // with Socket: the socket's absolute path; "" for the default one
+	NoStart bool              // set it up for the next log-in, and start nothing now
 	User    string            // Windows only: DOMAIN\name of the one who logs on
 }
 
@@ -77,7 +79,7 @@ func (s Spec) check() error {
 	if !filepath.IsAbs(s.Program) {
 		return api.Errorf(api.Invalid, "the program's path %q is not absolute", s.Program)
 	}
-	values := append([]string{s.Program, s.LogFile, s.User}, s.Args...)
+	values := append([]string{s.Program, s.LogFile, s.User, s.Listen}, s.Args...)
 	for name, v := range s.Env {
 		values = append(values, name, v)
 	}
@@ -121,11 +123,14 @@ func Files(m Manager, s Spec, d Dirs) ([]File, error) {
 }
 
 // Install writes the files, each whole or not at all, and makes the manager
-// start the daemon now and at every log-in. Installing again replaces what was
-// there.
+// start the daemon at every log-in and, unless NoStart is set, now. Installing
+// again replaces what was there.
 func Install(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) ([]File, error) {
 	files, err := Files(m, s, d)
 	if err != nil {
+		return nil, err
+	}
+	if err := dropSocket(ctx, m, s, d, run); err != nil {
 		return nil, err
 	}
 	for _, f := range files {
@@ -142,6 +147,22 @@ func Install(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) ([]File
 		}
 	}
 	return files, nil
+}
+
+// dropSocket removes the socket unit of an earlier installation when the new
+// one has none.
+func dropSocket(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) error {
+	path := filepath.Join(d.Config, "systemd", "user", socketName)
+	if _, err := os.Lstat(path); m != Systemd || s.Socket || err != nil {
+		return nil
+	}
+	if err := run(ctx, "systemctl", "--user", "disable", "--now", socketName); err != nil {
+		return fmt.Errorf("systemctl --user disable --now %s: %w", socketName, err)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("remove %s: %w", path, err)
+	}
+	return nil
 }
 
 // Uninstall stops the daemon, makes the manager forget it and removes the
@@ -188,22 +209,26 @@ func startCommands(m Manager, s Spec, files []File) [][]string {
 		if s.Socket {
 			enable = append(enable, socketName)
 		}
-		return [][]string{
-			{"systemctl", "--user", "daemon-reload"},
-			enable,
-			append([]string{"systemctl", "--user", "restart"}, enable[3:]...),
+		commands := [][]string{{"systemctl", "--user", "daemon-reload"}, enable}
+		if s.NoStart {
+			return commands
 		}
+		return append(commands, append([]string{"systemctl", "--user", "restart"}, enable[3:]...))
 	case Launchd:
+		if s.NoStart {
+			return nil // launchd finds the file at the next log-in
+		}
 		domain := fmt.Sprintf("gui/%d", os.Getuid())
 		return [][]string{
 			{"launchctl", "bootstrap", domain, files[0].Path},
 			{"launchctl", "kickstart", "-k", domain + "/" + label},
 		}
 	case Windows:
-		return [][]string{
-			{"schtasks", "/Create", "/F", "/TN", taskName, "/XML", files[0].Path},
-			{"schtasks", "/Run", "/TN", taskName},
+		create := []string{"schtasks", "/Create", "/F", "/TN", taskName, "/XML", files[0].Path}
+		if s.NoStart {
+			return [][]string{create}
 		}
+		return [][]string{create, {"schtasks", "/Run", "/TN", taskName}}
 	}
 	return nil
 }

@@ -51,11 +51,15 @@ WantedBy=default.target
 
 // socketUnit returns the unit of the socket that starts the daemon on demand.
 func (s Spec) socketUnit() []byte {
+	path := "%t/voxparse/voxparse.sock"
+	if s.Listen != "" {
+		path = strings.ReplaceAll(s.Listen, "%", "%%") // the rest of the line is the value, as it is
+	}
 	return []byte(`[Unit]
 Description=voxparse: socket
 
 [Socket]
-ListenStream=%t/voxparse/voxparse.sock
+ListenStream=` + path + `
 SocketMode=0600
 DirectoryMode=0700
 

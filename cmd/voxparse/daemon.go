@@ -25,7 +25,8 @@ const daemonExample = `  voxparse daemon start
 
 func daemonCmd(a *app) *cobra.Command {
 	return group("daemon", "Run and steer the daemon", daemonExample,
-		daemonRunCmd(a), daemonStartCmd(a), daemonStopCmd(a), daemonRestartCmd(a), daemonStatusCmd(a), daemonLogsCmd(a))
+		daemonRunCmd(a), daemonStartCmd(a), daemonStopCmd(a), daemonRestartCmd(a), daemonStatusCmd(a), daemonLogsCmd(a),
+		daemonInstallCmd(a), daemonUninstallCmd(a), daemonCheckCmd(a))
 }
 
 // settingFlags gives a command every setting as a flag, and returns what to
@@ -93,7 +94,7 @@ func (a *app) runDaemon(ctx context.Context, flags map[string]string) error {
 	second := make(chan os.Signal, 2)
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(second)
-	d, err := daemon.New(ctx, daemon.Options{Config: cfg, Logger: newLogger(a.err, cfg), Version: version})
+	d, err := daemon.New(ctx, daemon.Options{Config: cfg, Logger: newLogger(a.err, cfg), Version: version, Check: checkDatabase})
 	if err != nil {
 		return err
 	}
