@@ -57,9 +57,7 @@ type Options struct {
 	Plan         string `json:"plan,omitempty"`
 	Instructions string `json:"instructions,omitempty"` // at most 2,000 characters
 	Channels     string `json:"channels,omitempty"`     // "mix" (default) or "split": one speaker a channel
-	Speakers     string `json:"speakers,omitempty"`     // "", "auto" or a number: diarisation
 	RedactPII    bool   `json:"redact_pii,omitempty"`
-	RedactAudio  bool   `json:"redact_audio,omitempty"`
 }
 
 // Progress is how far a job has come. Times are seconds of audio.

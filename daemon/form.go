@@ -35,14 +35,12 @@ type field struct {
 var fields = map[string]field{
 	"async":        {16, false, func(f *form, s string) error { return parseBool(s, &f.async) }},
 	"redact_pii":   {16, false, func(f *form, s string) error { return parseBool(s, &f.options.RedactPII) }},
-	"redact_audio": {16, false, func(f *form, s string) error { return parseBool(s, &f.options.RedactAudio) }},
 	"metadata":     {api.MaxMetadata, false, (*form).setMetadata},
 	"instructions": {api.MaxInstructions * utf8.UTFMax, false, (*form).setInstructions},
 	"language":     {64, false, (*form).setLanguage},
 	"mode":         {64, false, func(f *form, s string) error { return oneOf(s, &f.options.Mode, "polished", "verbatim") }},
 	"channels":     {64, false, func(f *form, s string) error { return oneOf(s, &f.options.Channels, "mix", "split") }},
 	"plan":         {64, false, func(f *form, s string) error { return oneOf(s, &f.options.Plan, "lite", "pro", "unlimited") }},
-	"speakers":     {64, false, (*form).setSpeakers},
 	"model":        {256, false, func(f *form, s string) error { f.options.Model = s; return nil }},
 	"webhook_id":   {64, true, (*form).addWebhook},
 	"size":         {32, false, (*form).setSize},
@@ -143,16 +141,6 @@ func (f *form) setLanguage(s string) error {
 		return fmt.Errorf("got %q, want a language tag such as en or de-AT", s)
 	}
 	f.options.Language = s
-	return nil
-}
-
-func (f *form) setSpeakers(s string) error {
-	if s != "" && s != "auto" {
-		if n, err := strconv.Atoi(s); err != nil || n < 1 || n > 32 {
-			return fmt.Errorf("got %q, want auto or a number from 1 to 32", s)
-		}
-	}
-	f.options.Speakers = s
 	return nil
 }
 

@@ -80,7 +80,7 @@ func fill(v reflect.Value, n *int) {
 func plainOptions(r record) {
 	switch x := r.(type) {
 	case *jobRecord:
-		x.Options = api.Options{Language: "de", Plan: "lite", RedactAudio: true}
+		x.Options = api.Options{Language: "de", Plan: "lite", RedactPII: true}
 		x.Job.Progress = api.Progress{Stage: "decode", Speed: 2.5}
 	case *folderRecord:
 		x.Options = api.FolderOptions{Settle: "9s", Metadata: map[string]string{"a": "{stem}"}, Formats: []string{"srt"}}

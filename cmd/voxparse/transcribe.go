@@ -64,11 +64,9 @@ func transcribeCmd(a *app) *cobra.Command {
 	fl.StringArrayVar(&f.metadata, "metadata", nil, "JSON object, @FILE, or k=v (repeatable); comes back in every webhook")
 	fl.StringSliceVar(&f.webhooks, "webhook", nil, "only these webhooks receive the event (repeatable)")
 	fl.BoolVar(&f.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
-	fl.BoolVar(&f.RedactAudio, "redact-audio", false, "also write a copy of the audio with those spans silenced")
 	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same key finds the same job")
 	fl.StringVar(&f.Mode, "mode", "", "polished or verbatim")
 	fl.StringVar(&f.Channels, "channels", "", "mix, or split: one speaker a channel")
-	fl.StringVar(&f.Speakers, "speakers", "", "tell speakers apart: auto, or their number")
 	fl.StringVar(&f.Instructions, "instructions", "", "what the analysis should look for")
 	fl.StringVar(&f.name, "name", "stdin", "name of the file that comes by stdin")
 	fl.StringVar(&f.timeout, "timeout", "", "wait at most so long (such as 10m); the jobs go on")
@@ -106,15 +104,15 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 	if in, ok := a.in.(*os.File); ok && inputs[0].path == "" && term.IsTerminal(int(in.Fd())) {
 		a.notice("reading audio from the terminal; did you mean to pipe a file in?")
 	}
-	c, err := a.connect(ctx)
-	if err != nil {
-		return err
-	}
 	ctx, cancel, err := withTimeout(ctx, f.timeout)
 	if err != nil {
 		return err
 	}
 	defer cancel()
+	c, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
 	b := &batch{a: a, c: c, flags: f, meta: meta, inputs: inputs, targets: targets, board: newBoard(a, len(inputs))}
 	if f.async {
 		return b.submitAll(ctx)
