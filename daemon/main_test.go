@@ -28,7 +28,11 @@ func TestMain(m *testing.M) {
 			os.Exit(run())
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, dir := range leftovers {
+		os.RemoveAll(dir)
+	}
+	os.Exit(code)
 }
 
 // childEnv names the role of this test binary when it is run again as another

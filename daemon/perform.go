@@ -16,7 +16,8 @@ import (
 
 // Waits between attempts and for what is missing.
 const (
-	retryFirst   = 10 * time.Second // after an attempt that failed by no fault of the file, doubling
+	retryFirst   = 2 * time.Second  // after an attempt that failed by no fault of the file, doubling
+	remoteFirst  = time.Minute      // the same, where another machine failed
 	transientGap = 30 * time.Second // before a job that could not run is looked at again
 	commitPause  = time.Second      // before a commit for which there was no space is tried again
 	commitRest   = 30 * time.Second
@@ -61,7 +62,7 @@ func (w *work) settle(ctx context.Context, r *run, err error) {
 		w.d.log.Warn("job has to wait", "job", r.job.ID, "reason", err)
 		w.handBack(ctx, r, time.Now().Add(v.wait()), why.Message)
 	case v.retry && r.job.Attempts < r.job.MaxAttempts:
-		pause := max(v.pause, retryFirst<<(r.job.Attempts-1))
+		pause := max(v.pause, v.backOff(r.job.Attempts))
 		w.d.log.Warn("attempt failed", "job", r.job.ID, "attempt", r.job.Attempts, "code", why.Code, "reason", err, "again_in", pause)
 		w.fail(ctx, r, why, time.Now().Add(pause), store.Event{})
 	default:
@@ -91,6 +92,15 @@ func (v verdict) wait() time.Duration {
 		return v.pause
 	}
 	return transientGap
+}
+
+// backOff is the pause after an attempt that failed.
+func (v verdict) backOff(attempt int) time.Duration {
+	first := retryFirst
+	if v.why.Code == api.JobRemote {
+		first = remoteFirst
+	}
+	return first << (attempt - 1)
 }
 
 func judge(err error) verdict {

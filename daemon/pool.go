@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/voxparse/voxparse/engine"
@@ -35,8 +37,12 @@ func (d *Daemon) engineConfig() (engine.Config, error) {
 			return engine.Config{}, err
 		}
 	}
+	scratch := filepath.Join(d.cfg.CacheDir, "scratch")
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return engine.Config{}, fmt.Errorf("make the workers' folder: %w", err)
+	}
 	return engine.Config{
-		Command: []string{path}, Workers: d.cfg.Workers, Dir: filepath.Join(d.cfg.CacheDir, "scratch"), CacheDir: d.cfg.CacheDir,
+		Command: []string{path}, Workers: d.cfg.Workers, Pin: d.cfg.Pin == "on", Dir: scratch, CacheDir: d.cfg.CacheDir,
 		Logger: d.log, MaxSeconds: d.cfg.MaxLength.Seconds(),
 	}, nil
 }
