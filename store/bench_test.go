@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -13,16 +11,6 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 )
-
-// The benchmarks print figures and assert none. VOXPARSE_BENCH_ROWS sets the
-// size of the large ones (BenchmarkMillionJobs, BenchmarkLogGrowth), which are
-// left at 20,000 otherwise; the marks of the README were taken with 1000000.
-func benchRows() int {
-	if n, err := strconv.Atoi(os.Getenv("VOXPARSE_BENCH_ROWS")); err == nil {
-		return n
-	}
-	return 20_000
-}
 
 func benchDB(b *testing.B) *DB {
 	b.Helper()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -213,5 +212,3 @@ func (t *tx) removeEvent(seq []byte) error {
 	t.del(bEvent, seq)
 	return nil
 }
-
-func seqOf(k []byte) uint64 { return binary.BigEndian.Uint64(k) }

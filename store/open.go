@@ -119,6 +119,7 @@ func openBolt(path string, mmap int) (*bolt.DB, error) {
 		NoFreelistSync:  true,
 		FreelistType:    bolt.FreelistMapType,
 		InitialMmapSize: mmap,
+		NoStatistics:    true,
 	})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, ErrLocked
@@ -195,12 +196,26 @@ func (db *DB) Close() error {
 		c.mu.Unlock()
 		close(c.quit)
 		<-c.ended
+		db.keepFreelist()
 		db.closeErr = db.bolt.Close()
 		if db.closeErr == nil && !db.stopped() {
 			db.closeErr = markClosed(db.path)
 		}
 	})
 	return db.closeErr
+}
+
+// keepFreelist writes the list of free pages, which no other commit does: the
+// next open then need not read the whole file to find them. Without it, as
+// after a crash, the open is slower and nothing else.
+func (db *DB) keepFreelist() {
+	if db.stopped() {
+		return
+	}
+	db.bolt.NoFreelistSync = false
+	if err := db.bolt.Update(func(*bolt.Tx) error { return nil }); err != nil {
+		db.log.Warn("write the list of free pages", "error", err)
+	}
 }
 
 // Failed is closed when the outcome of a commit is unknown. The store then

@@ -283,6 +283,43 @@ func deleteFirst(t *bolt.Tx, b bucketID) error {
 	return c.Delete()
 }
 
+func TestFreePagesAreUsedAgainAfterAReopen(t *testing.T) {
+	dir := t.TempDir()
+	var sizes []int64
+	for round := range 4 {
+		db, err := Open(t.Context(), dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 30 {
+			id := NewID(api.JobPrefix)
+			if _, _, err := db.Submit(t.Context(), Job{ID: id, Metadata: make([]byte, 1<<20)}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Cancel(t.Context(), id, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.DeleteJob(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := Check(db.path); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		n, err := size(db.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, n)
+	}
+	if sizes[3] > sizes[0] {
+		t.Errorf("sizes after each round: got %v, want no growth", sizes)
+	}
+}
+
 func TestSchemaIsWrittenOnce(t *testing.T) {
 	db := openTest(t, Options{})
 	err := db.bolt.View(func(b *bolt.Tx) error {
