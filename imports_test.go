@@ -108,6 +108,7 @@ var owners = map[string][]string{
 	"github.com/standard-webhooks/":        nil,
 	"pgregory.net/rapid":                   {"store/storetest"},
 	"github.com/rogpeppe/go-internal":      nil,
+	"gopkg.in/natefinch/lumberjack":        {"cmd/voxparse"},
 	"github.com/coreos/go-systemd":         {"daemon", "cmd/voxparse"},
 	"github.com/go-json-experiment/json/x": nil,
 }

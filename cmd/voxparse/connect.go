@@ -13,7 +13,6 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
 )
 
 // startLimit is how long a daemon may take until it answers. Opening a store of
@@ -62,6 +61,9 @@ func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error
 	if err != nil {
 		return err
 	}
+	if len(flags) == 0 && a.startService(ctx) {
+		return a.awaitService(ctx, c)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -91,13 +93,13 @@ func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
-	return a.awaitDaemon(ctx, c, cfg, exited, from)
+	return a.awaitDaemon(ctx, c, logFile, exited, from)
 }
 
 // awaitDaemon waits until a daemon answers. When the one that we started exits,
 // another may have won the race for the lock: it is given the rest of the time,
 // unless the log says that ours failed by itself.
-func (a *app) awaitDaemon(ctx context.Context, c *client.Client, cfg *config.Config, exited <-chan error, from int64) error {
+func (a *app) awaitDaemon(ctx context.Context, c *client.Client, logFile *os.File, exited <-chan error, from int64) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startLimit,
 		api.Errorf(api.Unavailable, "the daemon did not answer within %s; see: voxparse daemon logs", startLimit))
 	defer cancel()
@@ -117,7 +119,7 @@ func (a *app) awaitDaemon(ctx context.Context, c *client.Client, cfg *config.Con
 			if errors.As(err, &exit) && exit.ExitCode() == exitLocked {
 				continue
 			}
-			return exitError{code: exitUnreachable, err: fmt.Errorf("the daemon did not start: %s", lastError(cfg.LogFile(), from))}
+			return exitError{code: exitUnreachable, err: fmt.Errorf("the daemon did not start: %s", lastError(logFile, from))}
 		case <-tick.C:
 		}
 	}
@@ -126,15 +128,10 @@ func (a *app) awaitDaemon(ctx context.Context, c *client.Client, cfg *config.Con
 // exitLocked is how `daemon run` exits where another daemon holds the store.
 const exitLocked = 75
 
-// openLog opens the daemon's log for appending, and puts a large one aside
-// first, so that it never grows without end.
+// openLog opens the daemon's log for what the daemon says before it writes the
+// log itself, or when it crashes. The daemon rotates it.
 func openLog(path string) (*os.File, error) {
-	if st, err := os.Stat(path); err == nil && st.Size() > 10<<20 {
-		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, fmt.Errorf("rotate the log: %w", err)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the daemon's log: %w", err)
 	}
@@ -143,14 +140,9 @@ func openLog(path string) (*os.File, error) {
 
 // lastError returns what a daemon that did not start said, from an offset of
 // its log on.
-func lastError(path string, from int64) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return "see " + path
-	}
-	defer f.Close()
+func lastError(f *os.File, from int64) string {
 	if _, err := f.Seek(from, 0); err != nil {
-		return "see " + path
+		return "see " + f.Name()
 	}
 	said, keep := []string{}, false
 	for s := bufio.NewScanner(f); s.Scan(); {
@@ -166,7 +158,7 @@ func lastError(path string, from int64) string {
 		keep = false
 	}
 	if len(said) == 0 {
-		return "it said nothing of why; see " + filepath.Clean(path)
+		return "it said nothing of why; see " + filepath.Clean(f.Name())
 	}
 	return strings.Join(said, "\n")
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -76,7 +74,7 @@ A second signal ends the grace period.`,
 		panic(err) // the flag is defined in the line above
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		err := a.runDaemon(c.Context(), given())
+		err := a.runDaemon(c.Context(), given(), background)
 		if background && errors.Is(err, api.Conflict) {
 			return exitError{code: exitLocked, err: err}
 		}
@@ -86,7 +84,7 @@ A second signal ends the grace period.`,
 }
 
 // runDaemon runs the daemon until a signal or a request ends it.
-func (a *app) runDaemon(ctx context.Context, flags map[string]string) error {
+func (a *app) runDaemon(ctx context.Context, flags map[string]string, background bool) (err error) {
 	cfg, err := config.Load(a.flags(flags), os.Getenv)
 	if err != nil {
 		return err
@@ -94,7 +92,9 @@ func (a *app) runDaemon(ctx context.Context, flags map[string]string) error {
 	second := make(chan os.Signal, 2)
 	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(second)
-	d, err := daemon.New(ctx, daemon.Options{Config: cfg, Logger: newLogger(a.err, cfg), Version: version, Check: checkDatabase})
+	log, logFile := newLogger(a.err, cfg, background)
+	defer func() { err = errors.Join(err, logFile.Close()) }()
+	d, err := daemon.New(ctx, daemon.Options{Config: cfg, Logger: log, Version: version, Check: checkDatabase})
 	if err != nil {
 		return err
 	}
@@ -111,19 +111,6 @@ func (a *app) runDaemon(ctx context.Context, flags map[string]string) error {
 		d.StopNow()
 	}()
 	return d.Run(ctx)
-}
-
-// newLogger writes the log as the settings say.
-func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
-		level = slog.LevelInfo // the settings were checked: it is one of the four
-	}
-	opts := &slog.HandlerOptions{Level: level}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts))
-	}
-	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 func daemonStartCmd(a *app) *cobra.Command {

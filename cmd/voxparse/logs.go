@@ -20,12 +20,15 @@ func daemonLogsCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "logs", Short: "Print the daemon's log", Args: args(),
 		Long: `Print the end of the log of a daemon that was started in the background. One that
-systemd runs logs to the journal: journalctl --user -u voxparse.`,
+systemd runs logs to the journal; whichever has the newer line is printed.`,
 		Example: "  voxparse daemon logs -n 200\n  voxparse daemon logs -f",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := a.settings()
 			if err != nil {
 				return err
+			}
+			if journalNewer(c.Context(), cfg.LogFile()) {
+				return a.printJournal(c.Context(), lines, follow)
 			}
 			f, err := os.Open(cfg.LogFile())
 			if errors.Is(err, fs.ErrNotExist) {
