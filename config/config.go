@@ -157,13 +157,13 @@ func (c *Config) put(k key, v any, o Origin, base string, env func(string) strin
 	if s, ok := v.(string); ok && k.path && s != "" {
 		abs, err := absolute(expandHome(s, env), base)
 		if err != nil {
-			p.at(o, "%s: %v", k.name, err)
+			p.at(o, k.name, err)
 			return
 		}
 		v = abs
 	}
 	if err := k.set(c, v); err != nil {
-		p.at(o, "%s: %v", k.name, err)
+		p.at(o, k.name, err)
 		return
 	}
 	c.origins[k.name] = o

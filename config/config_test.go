@@ -115,7 +115,7 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("got no error, want five")
 	}
-	for _, want := range []string{`"modle"`, `plan: got "gold"`, "folder[0].after", "--pin: pin: got", "VOXPARSE_GRACE: grace: got"} {
+	for _, want := range []string{`"modle"`, `plan: got "gold"`, "folder[0].after", "--pin: got", "VOXPARSE_GRACE: got"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %s\nwant it to hold %s", err, want)
 		}

@@ -77,14 +77,15 @@ func (p *problems) add(file string, line int, format string, args ...any) {
 	*p = append(*p, msg)
 }
 
-func (p *problems) at(o Origin, format string, args ...any) {
+// at adds a mistake in the value of key, where it was made.
+func (p *problems) at(o Origin, key string, err error) {
 	switch o.From {
 	case FromFile:
-		p.add(o.Where, o.Line, format, args...)
+		p.add(o.Where, o.Line, "%s: %v", key, err)
 	case FromDefault:
-		p.add("", 0, format, args...)
+		p.add("", 0, "%s: %v", key, err)
 	default:
-		p.add(o.Where, 0, format, args...)
+		p.add(o.Where, 0, "%v", err)
 	}
 }
 

@@ -88,6 +88,7 @@ func (a *app) listen(ctx context.Context, f listenFlags) (err error) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
+		settle(ctx, c, w.ID)
 		if rmErr := c.DeleteWebhook(ctx, w.ID); rmErr != nil && !errors.Is(rmErr, api.NotFound) {
 			err = errors.Join(err, fmt.Errorf("remove the temporary webhook %s: %w", w.ID, rmErr))
 			return
@@ -131,6 +132,26 @@ func (a *app) registerListener(ctx context.Context, c *client.Client, address st
 		p.Events = &events
 	}
 	return c.CreateWebhook(ctx, p)
+}
+
+// settle gives the daemon a moment to record the attempts that were answered
+// last: removing the webhook cancels what is under way.
+func settle(ctx context.Context, c *client.Client, id string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		open, err := c.Deliveries(ctx, id, client.DeliveryQuery{State: api.DeliveryInFlight, Limit: 1})
+		if err != nil || len(open) == 0 {
+			return // the removal meets the same error, and tells it
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // listenStream prints events as the daemon commits them.

@@ -86,7 +86,7 @@ var placeholders = []struct {
 	re   *regexp.Regexp
 	with string
 }{
-	{regexp.MustCompile(`"(job|whk|evt|dlv|wat|key)_[0-9a-z]+"`), `"${1}_ID"`},
+	{regexp.MustCompile(`"key_[0-9a-f]{12}"`), `"key_ID"`},
 	{regexp.MustCompile(`(job|whk|evt|dlv|wat)_[0-9a-hjkmnp-tv-z]{26}`), `${1}_ID`},
 	{regexp.MustCompile(`whsec_[0-9a-f]{64}`), `whsec_SECRET`},
 	{regexp.MustCompile(`vp_[0-9a-f]{40}`), `vp_KEY`},
@@ -97,6 +97,7 @@ var placeholders = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), `127.0.0.1:PORT`},
 	{regexp.MustCompile(`/tmp/vp\d+`), `HOME`},
 	{regexp.MustCompile(`"(commit|go|platform)":"[^"]*"`), `"${1}":"X"`},
+	{regexp.MustCompile(`"state":"(idle|starting|scanning|watching|polling)"`), `"state":"READY"`},
 	{regexp.MustCompile(`"Date":"[^"]*"`), `"Date":"DATE"`},
 }
 
