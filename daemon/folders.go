@@ -180,6 +180,9 @@ func (fs *folders) start(rec store.FolderRecord) error {
 	if rec.Options.Paused {
 		f.watcher.Pause()
 	}
+	if err := f.finisher().Clean(fs.watch); err != nil && fs.watch.Err() == nil { // next time, then
+		fs.d.log.Info("what a crash may have left in a folder stays", "folder", rec.ID, "error", err)
+	}
 	ctx, cancel := context.WithCancel(fs.watch)
 	f.cancel = cancel
 	fs.mu.Lock()
