@@ -61,6 +61,7 @@ type Daemon struct {
 	work      *work
 	deliver   *deliver
 	folders   *folders
+	search    *searcher
 	metrics   *metrics
 	lastEvent atomic.Uint64 // sequence number of the newest that was told
 	committed *bell         // rung after events were committed
@@ -100,6 +101,7 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d.metrics = newMetrics(d)
 	d.deliver = newDeliver(d)
 	d.folders = newFolders(d)
+	d.search = &searcher{d: d}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -164,6 +166,7 @@ func (d *Daemon) bind(ctx context.Context) (err error) {
 // Close gives back what New took. After Run it does nothing.
 func (d *Daemon) Close() (err error) {
 	d.closed.Do(func() {
+		d.search.close()
 		for _, l := range []net.Listener{d.socket, d.tcp} {
 			if l == nil {
 				continue

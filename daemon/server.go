@@ -50,6 +50,7 @@ func (d *Daemon) routes() http.Handler {
 		"POST /v1/deliveries/{id}/redeliver":   d.redeliver,
 		"GET /v1/events":                       socketOnly(d.events),
 		"POST /v1/daemon/stop":                 socketOnly(d.stopByRequest),
+		"GET /v1/search":                       d.searchTranscripts,
 		"GET /v1/status":                       d.showStatus,
 		"GET /health":                          d.showHealth,
 		"GET /metrics":                         d.showMetrics,
