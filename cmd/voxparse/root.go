@@ -89,7 +89,7 @@ func rootCmd(a *app) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add("work", transcribeCmd(a), jobsCmd(a), watchCmd(a))
+	add("work", transcribeCmd(a), jobsCmd(a), searchCmd(a), watchCmd(a))
 	add("tell", webhooksCmd(a), listenCmd(a))
 	add("run", modelsCmd(a), daemonCmd(a), statusCmd(a), configCmd(a), keysCmd(a), completionCmd(a), versionCmd(a))
 	root.SetHelpCommandGroupID("run")
