@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -62,8 +63,43 @@ func derivedUID(ms uint64, parts ...string) uid {
 // A delivery's id ends in sixteen zero bits. The id of each of its attempts is
 // the same with the number of the claim there, so that one key finds both.
 
-// newDeliveryUID returns a fresh delivery id.
-func newDeliveryUID(now time.Time) uid { return newUID(now).delivery() }
+// deliveryEntropy makes the eight bytes of a delivery's id that stand between
+// its time and the sixteen zero bits. newUID would not do: two ids of one
+// millisecond may differ in their last sixteen bits only.
+var deliveryEntropy struct {
+	sync.Mutex
+	ms   uint64
+	last uint64
+}
+
+// newDeliveryUID returns a fresh delivery id. Those of one millisecond are
+// ordered as they were made.
+func newDeliveryUID(now time.Time) uid {
+	e := &deliveryEntropy
+	e.Lock()
+	defer e.Unlock()
+	ms := ulid.Timestamp(now)
+	if ms == e.ms {
+		e.last += 1 + uint64(rand.Uint32())
+	} else {
+		e.ms, e.last = ms, rand.Uint64()>>2|fresh // room to count up
+	}
+	var u ulid.ULID
+	if err := u.SetTime(ms); err != nil {
+		u = ulid.ULID{} // past the year 10889
+	}
+	binary.BigEndian.PutUint64(u[6:], e.last)
+	return uid(u)
+}
+
+// fresh is the bit that a fresh delivery id has and a derived one has not: a
+// redelivery comes after the deliveries of its millisecond.
+const fresh = 1 << 63
+
+// NewDeliveryID returns the id of a redelivery made at now. It is greater than
+// every DeliveryID of an event of the same millisecond, and than every id that
+// this function returned for it.
+func NewDeliveryID(now time.Time) string { return idString(api.DeliveryPrefix, newDeliveryUID(now)) }
 
 // DeliveryID returns the id of the delivery of an event to a webhook. It
 // follows from the two alone, and sorts by the event's time of creation. A
@@ -75,7 +111,9 @@ func DeliveryID(ev Event, webhookID string) string {
 // deliveryUID returns the id of the delivery of an event to a webhook. It
 // follows from the two, and sorts by the event's creation.
 func deliveryUID(ev *Event, webhook string) uid {
-	return derivedUID(uint64(max(ev.CreatedAt.UnixMilli(), 0)), ev.ID, webhook).delivery()
+	u := derivedUID(uint64(max(ev.CreatedAt.UnixMilli(), 0)), ev.ID, webhook).delivery()
+	u[6] &^= fresh >> 56
+	return u
 }
 
 // delivery returns the delivery's id for the id of one of its attempts.

@@ -140,7 +140,7 @@ func (m *Model) Redeliver(_ context.Context, deliveryID string) (store.Delivery,
 }
 
 func (m *Model) redeliver(d *modelDelivery) *modelDelivery {
-	n := m.addDelivery(m.events[m.eventAt(d.EventID)], d.WebhookID, store.NewID(api.DeliveryPrefix))
+	n := m.addDelivery(m.events[m.eventAt(d.EventID)], d.WebhookID, store.NewDeliveryID(now()))
 	n.Manual, n.RedeliveryOf, n.root = true, d.ID, d.ID
 	if d.root != "" {
 		n.root = d.root

@@ -1,0 +1,21 @@
+package store
+
+import (
+	"testing"
+	"time"
+)
+
+func TestDeliveryIDsOfOneMillisecondDifferAndSort(t *testing.T) {
+	now := time.UnixMilli(1_764_000_000_000)
+	last := newDeliveryUID(now)
+	for range 100_000 {
+		u := newDeliveryUID(now)
+		if u == last || string(u[:]) < string(last[:]) {
+			t.Fatalf("got %x after %x, want a greater one", u, last)
+		}
+		if u != u.delivery() {
+			t.Fatalf("got %x, want sixteen zero bits at its end", u)
+		}
+		last = u
+	}
+}
