@@ -6,7 +6,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 BIN      := bin
 GO       ?= go
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-SHERPA    = $(shell $(GO) list -m -f '{{.Dir}}' github.com/k2-fsa/sherpa-onnx-go-linux)
+SHERPA   := github.com/k2-fsa/sherpa-onnx-go-linux
 TRIPLE   := $(if $(filter aarch64,$(shell uname -m)),aarch64-unknown-linux-gnu,x86_64-unknown-linux-gnu)
 RECEIVERS := testdata/receivers/node_modules/.package-lock.json
 
@@ -20,7 +20,7 @@ build: ## build bin/voxparse, bin/voxparse-engine and its two libraries
 	@mkdir -p $(BIN)/lib
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/voxparse ./cmd/voxparse
 	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS) -extldflags "-Wl,-rpath,$$ORIGIN/lib"' -o $(BIN)/voxparse-engine ./cmd/voxparse-engine
-	@install -m 0644 $(SHERPA)/lib/$(TRIPLE)/libonnxruntime.so $(SHERPA)/lib/$(TRIPLE)/libsherpa-onnx-c-api.so $(BIN)/lib/
+	@dir=$$($(GO) list -m -f '{{.Dir}}' $(SHERPA))/lib/$(TRIPLE) && install -m 0644 $$dir/libonnxruntime.so $$dir/libsherpa-onnx-c-api.so $(BIN)/lib/
 
 install: build ## install below PREFIX (~/.local), with completions, and warm the decoder
 	@install -d $(PREFIX)/bin $(PREFIX)/lib/voxparse/lib $(PREFIX)/share/bash-completion/completions $(PREFIX)/share/zsh/site-functions $(PREFIX)/share/fish/vendor_completions.d
