@@ -49,6 +49,7 @@ type Daemon struct {
 	log    *slog.Logger
 	owner  string // of leases: this process and no other
 	start  time.Time
+	began  clockMark // of start
 	db     *store.DB
 	blobs  *store.Blobs
 	vault  *vault.Vault
@@ -90,7 +91,7 @@ const (
 // Run calls Close.
 func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d := &Daemon{
-		opts: opts, cfg: opts.Config, log: opts.Logger, owner: store.NewID("run_"), start: time.Now().UTC(),
+		opts: opts, cfg: opts.Config, log: opts.Logger, owner: store.NewID("run_"), start: time.Now().UTC(), began: markClock(),
 		hub: newHub(), committed: newBell(), attempted: newBell(),
 		stop: make(chan struct{}), now: make(chan struct{}), halted: make(chan struct{}),
 	}

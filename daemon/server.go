@@ -49,6 +49,8 @@ func (d *Daemon) routes() http.Handler {
 		"GET /v1/deliveries/{id}":              d.showDelivery,
 		"POST /v1/deliveries/{id}/redeliver":   d.redeliver,
 		"GET /v1/events":                       socketOnly(d.events),
+		"GET /v1/doctor":                       socketOnly(d.showDoctor),
+		"POST /v1/doctor":                      socketOnly(d.showDoctor),
 		"POST /v1/daemon/stop":                 socketOnly(d.stopByRequest),
 		"GET /v1/search":                       d.searchTranscripts,
 		"GET /v1/status":                       d.showStatus,

@@ -91,7 +91,7 @@ func rootCmd(a *app) *cobra.Command {
 	}
 	add("work", transcribeCmd(a), jobsCmd(a), searchCmd(a), watchCmd(a))
 	add("tell", webhooksCmd(a), listenCmd(a))
-	add("run", modelsCmd(a), daemonCmd(a), statusCmd(a), configCmd(a), keysCmd(a), completionCmd(a), versionCmd(a))
+	add("run", modelsCmd(a), daemonCmd(a), statusCmd(a), doctorCmd(a), configCmd(a), keysCmd(a), completionCmd(a), versionCmd(a))
 	root.SetHelpCommandGroupID("run")
 	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootEnv + "{{end}}")
 	root.SetOut(a.out)

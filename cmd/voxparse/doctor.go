@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/service"
+)
+
+// doctorLimit is how long the examination may take: hashing a large model takes
+// minutes.
+const doctorLimit = 10 * time.Minute
+
+func doctorCmd(a *app) *cobra.Command {
+	var probe bool
+	var bundle string
+	c := &cobra.Command{
+		Use: "doctor", Short: "Examine the installation, and say what mends each fault", Args: args(),
+		Long: `Examine the installation: settings, folders, disk, database, engine, models, clock,
+watches, webhooks. Each fault comes with the command that mends it. Exit 1 where
+there is an error. Without a daemon, what only it knows is left out; doctor never
+starts one.
+
+--bundle writes an archive for a report to others: no transcript, no metadata and
+no secret is in it, and names of audio files are hashed.`,
+		Example: "  voxparse doctor\n  voxparse doctor --probe\n  voxparse doctor --bundle support.tar.gz",
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(c.Context(), doctorLimit)
+			defer cancel()
+			found, err := a.examine(ctx, probe)
+			if err != nil {
+				return err
+			}
+			if bundle != "" {
+				if err := a.writeBundle(ctx, bundle, found); err != nil {
+					return err
+				}
+			}
+			if err := a.printCheckup(found); err != nil {
+				return err
+			}
+			for _, f := range found.Findings {
+				if f.Level == api.LevelError {
+					return exitError{code: exitFailed, err: errors.New("doctor found errors"), silent: true}
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&probe, "probe", false, "ask the webhooks' receivers whether they can be reached (no event is sent)")
+	c.Flags().StringVar(&bundle, "bundle", "", "write an archive for a report to this file, without secrets and transcripts")
+	return c
+}
+
+// examine asks the daemon, or makes the checks that need none.
+func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
+	cfg, err := a.settings()
+	if err != nil {
+		return api.Checkup{Version: version, At: time.Now().UTC(),
+			Findings: []api.Finding{{ID: "config", Level: api.LevelError, Message: err.Error(), Cure: "edit the config file; its keys: voxparse config show"}}}, nil
+	}
+	cl := client.New(cfg.Socket)
+	defer cl.Close()
+	found, err := cl.Doctor(ctx, probe)
+	switch {
+	case err == nil:
+		if found.Version != version {
+			found.Findings = append(found.Findings, api.Finding{ID: "version", Level: api.LevelWarn, Cure: "voxparse daemon restart",
+				Message: fmt.Sprintf("the daemon is version %s, and this command %s", found.Version, version)})
+		}
+		return found, nil
+	case ctx.Err() != nil:
+		return api.Checkup{}, context.Cause(ctx)
+	}
+	found = api.Checkup{Version: version, At: time.Now().UTC()}
+	switch {
+	case errors.Is(err, client.ErrUnreachable):
+		found.Findings = append(found.Findings, api.Finding{ID: "daemon", Level: api.LevelWarn, Cure: "voxparse daemon start",
+			Message: "the daemon does not run; what only it knows is left out"})
+	default:
+		found.Findings = append(found.Findings, api.Finding{ID: "daemon", Level: api.LevelError, Cure: "voxparse daemon restart",
+			Message: "the daemon does not answer as it should: " + err.Error()})
+	}
+	found.Findings = append(found.Findings, api.Finding{ID: "config", Level: api.LevelOK, Message: "the settings are valid"}, a.checkStoredData(ctx, cfg))
+	found.Findings = append(found.Findings, daemon.Examine(ctx, cfg, version, a.hasService(ctx))...)
+	return found, nil
+}
+
+// checkStoredData checks the database in a process of its own.
+func (a *app) checkStoredData(ctx context.Context, cfg *config.Config) api.Finding {
+	path := filepath.Join(cfg.DataDir, daemon.DatabaseFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return api.Finding{ID: "database", Level: api.LevelOK, Message: "there is no database yet"}
+	}
+	err := checkDatabase(ctx, path)
+	switch {
+	case err == nil:
+		return api.Finding{ID: "database", Level: api.LevelOK, Message: "the database is whole"}
+	case errors.Is(err, api.Conflict):
+		return api.Finding{ID: "database", Level: api.LevelError, Cure: "voxparse daemon status, with the --socket of that daemon", Message: "another daemon has the database open, and not at the socket " + cfg.Socket}
+	}
+	return api.Finding{ID: "database", Level: api.LevelError, Cure: fmt.Sprintf("put a copy of it back, or begin anew with: mv %s %s.damaged", path, path), Message: headline(err)}
+}
+
+// headline is the first line of an error.
+func headline(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
+// hasService reports whether the daemon is installed as a service of systemd.
+func (a *app) hasService(ctx context.Context) bool {
+	if runtime.GOOS != "linux" {
+		return false
+	}
+	dirs, err := a.serviceDirs(ctx)
+	return err == nil && service.Installed(service.Systemd, dirs)
+}
+
+func (a *app) printCheckup(found api.Checkup) error {
+	if a.json {
+		return a.printJSON(found)
+	}
+	worst := 0
+	for _, f := range found.Findings {
+		mark := a.style.good.Render("ok   ")
+		switch f.Level {
+		case api.LevelWarn:
+			mark = a.style.warn.Render("warn ")
+		case api.LevelError:
+			mark = a.style.bad.Render("error")
+		}
+		if f.Level != api.LevelOK {
+			worst++
+		}
+		if a.quiet {
+			if f.Level != api.LevelOK {
+				a.printf("%s\n", f.ID)
+			}
+			continue
+		}
+		a.printf("%s %s: %s\n", mark, f.ID, oneLine(f.Message))
+		if f.Cure != "" {
+			a.printf("      %s\n", oneLine(f.Cure))
+		}
+	}
+	if worst == 0 {
+		a.notice("all is well")
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// redactor takes out of a report what is nobody else's business. A name becomes
+// a hash that is the same all through one report, and that nobody can compute
+// from a guess.
+type redactor struct {
+	key   []byte
+	home  string
+	names []string // known names of files, the longest first
+}
+
+func newRedactor() (*redactor, error) {
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil || len(home) < 4 {
+		home = "" // "/" or "/r" would be found everywhere
+	}
+	return &redactor{key: key, home: home}, nil
+}
+
+// know adds names that are to be hashed wherever they stand.
+func (r *redactor) know(names ...string) {
+	for _, n := range names {
+		if base := filepath.Base(n); len(base) > 3 {
+			r.names = append(r.names, base)
+			if stem := strings.TrimSuffix(base, filepath.Ext(base)); len(stem) > 3 {
+				r.names = append(r.names, stem)
+			}
+		}
+	}
+	slices.SortFunc(r.names, func(a, b string) int { return len(b) - len(a) })
+}
+
+func (r *redactor) hash(s string) string {
+	h := hmac.New(sha256.New, r.key)
+	h.Write([]byte(s))
+	return hex.EncodeToString(h.Sum(nil)[:4])
+}
+
+// name hashes the name of a file, and keeps its extension.
+func (r *redactor) name(s string) string {
+	if s == "" {
+		return s
+	}
+	ext := filepath.Ext(s)
+	if len(ext) > 6 {
+		ext = ""
+	}
+	return "<" + r.hash(filepath.Base(s)) + ">" + ext
+}
+
+// fileExts are the extensions of audio and of what is made of it.
+const fileExts = `(?:error\.json|aac|aiff?|aifc|amr|flac|m4[abv]|mp[234]|mov|og[ag]|opus|wave?|weba|webm|wma|txt|srt|vtt|json|tsv|md|part)`
+
+var (
+	secretForms = regexp.MustCompile(`whsec_[0-9A-Za-z+/=_-]+|vp_[0-9A-Za-z]{8,}|\bsk-[0-9A-Za-z_-]{8,}|(?i:bearer|basic) [0-9A-Za-z._~+/=-]{8,}|[0-9a-f]{64,}`)
+	urlForm     = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
+	quotedForm  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	bareName    = regexp.MustCompile(`(?i)[^\s"=/<>]+\.` + fileExts + `\b`)
+	spacedName  = regexp.MustCompile(`(?i)[^"/<>]*\.` + fileExts + `\b`)
+)
+
+// sentence redacts text in which a name may hold spaces.
+func (r *redactor) sentence(s string) string { return r.scrub(s, spacedName) }
+
+// line redacts a line of a log: there a value with spaces stands in quotes.
+func (r *redactor) line(s string) string {
+	s = quotedForm.ReplaceAllStringFunc(s, r.sentence)
+	return r.scrub(s, bareName)
+}
+
+func (r *redactor) scrub(s string, name *regexp.Regexp) string {
+	s = urlForm.ReplaceAllStringFunc(s, r.url)
+	s = secretForms.ReplaceAllString(s, "<secret>")
+	for _, n := range r.names {
+		s = strings.ReplaceAll(s, n, "<"+r.hash(n)+">")
+	}
+	if r.home != "" {
+		s = strings.ReplaceAll(s, r.home, "~")
+	}
+	return name.ReplaceAllStringFunc(s, r.name)
+}
+
+// url keeps the scheme and the host of a URL. Its path may be a secret as much
+// as its query: chat services have it so.
+func (r *redactor) url(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return "<url " + r.hash(s) + ">"
+	}
+	out := u.Scheme + "://" + u.Host
+	if rest := strings.TrimPrefix(s, out); rest != "" && rest != "/" {
+		out += "/<" + r.hash(s) + ">"
+	}
+	return out
+}
+
+// dropped are the keys whose values are never told; hashed those that are names
+// of files.
+var (
+	dropped = []string{"metadata", "instructions", "description", "sha256", "text", "segments", "words", "secret", "key", "include", "exclude"}
+	hashed  = []string{"name", "path"}
+)
+
+// value redacts v as JSON would show it.
+func (r *redactor) value(v any) (any, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil, err
+	}
+	return r.tree("", tree), nil
+}
+
+func (r *redactor) tree(key string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if slices.Contains(dropped, k) {
+				v[k] = "<left out>"
+				continue
+			}
+			v[k] = r.tree(k, e)
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = r.tree(key, v[i])
+		}
+		return v
+	case string:
+		if slices.Contains(hashed, key) {
+			return r.name(v)
+		}
+		return r.sentence(v)
+	}
+	return v
+}

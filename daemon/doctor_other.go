@@ -1,0 +1,28 @@
+//go:build !linux
+
+package daemon
+
+import "time"
+
+// fsKind is what a file system means for us.
+type fsKind struct {
+	name     string
+	remote   bool
+	volatile bool
+}
+
+// kindOf knows no file systems here.
+func kindOf(string) fsKind { return fsKind{} }
+
+var processStart = time.Now()
+
+// steadyTime is the time since the start of the process.
+func steadyTime() time.Duration { return time.Since(processStart) }
+
+// unsynchronised cannot be told here.
+func unsynchronised() bool { return false }
+
+// inotify is Linux's.
+type inotify struct{ watches, instances, maxWatches, maxInstances int }
+
+func inotifyUse() (inotify, bool) { return inotify{}, false }
