@@ -72,7 +72,10 @@ func askNode(t *testing.T, questions []question, check func(q question, v verdic
 }
 
 func TestNodeAcceptsExactlyTheMetadataThatWeAccept(t *testing.T) {
-	const rounds = 30_000
+	rounds := 30_000
+	if testing.Short() {
+		rounds = 5_000
+	}
 	g := &generator{rand.New(rand.NewPCG(1, 2))}
 	questions := make([]question, 0, rounds+len(canonicalSeeds))
 	for _, seed := range canonicalSeeds {
