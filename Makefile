@@ -11,7 +11,7 @@ TRIPLE   := $(if $(filter aarch64,$(shell uname -m)),aarch64-unknown-linux-gnu,x
 RECEIVERS := testdata/receivers/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall demo test check race fmt vet staticcheck bench soak completions receivers clean
+.PHONY: help build install uninstall demo test check race fmt vet staticcheck bench soak completions receivers tools clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,13 +38,18 @@ uninstall: ## remove what install put there (data and settings stay)
 demo: build receivers ## the whole journey on a real recording, in a temporary home
 	@testdata/demo.sh $(BIN)
 
+tools: ## install what the tests call besides Go, gcc and npm, where apt-get can
+	@missing=; for tool in python3 curl openssl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -z "$$missing" ] || { apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; } || \
+	{ echo "install these first, the tests call them:$$missing" >&2; exit 1; }
+
 receivers: $(RECEIVERS) ## install the libraries of the test receivers
 
 $(RECEIVERS): testdata/receivers/package-lock.json
 	cd testdata/receivers && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test: build receivers ## every test, on the real recogniser and real receivers
+test: build receivers tools ## every test, on the real recogniser and real receivers
 	$(GO) test -timeout 20m ./...
 
 check: fmt vet staticcheck race ## formatting, vet, staticcheck, race detector, fresh completions
@@ -58,7 +63,7 @@ vet:
 staticcheck:
 	$(GO) tool staticcheck ./...
 
-race: build receivers
+race: build receivers tools
 	$(GO) test -race -short -timeout 20m ./...
 
 completions: build ## make the completion scripts again
