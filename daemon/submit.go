@@ -57,7 +57,9 @@ func (d *Daemon) submit(w http.ResponseWriter, r *http.Request) error {
 	}
 	job, wait, err := d.record(r.Context(), s, key)
 	if err != nil {
-		d.dropBlob(s.blob.Name)
+		if !errors.Is(err, api.Unknown) { // else the job may be there after a restart, and need it
+			d.dropBlob(s.blob.Name)
+		}
 		return err
 	}
 	d.metrics.accepted.Observe(time.Since(began).Seconds())
