@@ -195,6 +195,14 @@ func (a *attempt) refused(r Report) error {
 func (a *attempt) finished(done Report) *api.Result {
 	res := &a.result
 	res.DurationSeconds, res.Language = done.Duration, done.Language
+	if done.OneVoice {
+		for i := range res.Segments {
+			res.Segments[i].Speaker = ""
+		}
+		for i := range res.Words {
+			res.Words[i].Speaker = ""
+		}
+	}
 	slices.SortStableFunc(res.Segments, func(x, y api.Segment) int { return cmp.Compare(x.Start, y.Start) })
 	slices.SortStableFunc(res.Words, func(x, y api.Word) int { return cmp.Compare(x.Start, y.Start) })
 	res.Text = api.JoinText(res.Segments)

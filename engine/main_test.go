@@ -69,6 +69,9 @@ func pool(tb testing.TB, change func(*engine.Config)) *engine.Pool {
 	return p
 }
 
+// cache is where the compiled decoder is kept between tests.
+func cache(tb testing.TB) string { return modelstest.Cache(tb) }
+
 // recording returns the path of one of the recordings in testdata/audio.
 func recording(tb testing.TB, id string) string {
 	tb.Helper()

@@ -50,7 +50,7 @@ const (
 	ReportCores    = "cores"    // answer to OrderCores: Cores is what is in use from now on
 	ReportProgress = "progress" // Progress
 	ReportSegment  = "segment"  // Segment, Words: in the order of the audio
-	ReportDone     = "done"     // Duration, Language, Stats; the task is finished
+	ReportDone     = "done"     // Duration, Language, OneVoice, Stats; the task is finished
 	ReportFailed   = "failed"   // Code, Message, Transient; the task is finished
 )
 
@@ -67,6 +67,7 @@ type Report struct {
 	Words     []api.Word    `json:"words,omitempty"`
 	Duration  float64       `json:"duration,omitempty"` // decoded length, seconds
 	Language  string        `json:"language,omitempty"`
+	OneVoice  bool          `json:"one_voice,omitempty"` // the split channels were the same throughout
 	Stats     *Stats        `json:"stats,omitempty"`
 	Code      string        `json:"code,omitempty"` // one of api's Job… codes
 	Message   string        `json:"message,omitempty"`

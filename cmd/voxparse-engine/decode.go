@@ -65,6 +65,7 @@ func (f *ffmpeg) serve(o decodeOrder, out *bufio.Writer) ending {
 	if n == 0 {
 		return end
 	}
+	end.Announced = announcedSize(file)
 	pcm := &pcmWriter{out: out, channels: o.Channels, left: int64(o.Seconds * sampleRate)}
 	if o.Seconds <= 0 {
 		pcm.left = 1 << 62
@@ -77,7 +78,7 @@ func (f *ffmpeg) serve(o decodeOrder, out *bufio.Writer) ending {
 		log.note(err.Error())
 	}
 	end.Samples, end.Over = pcm.samples, pcm.over
-	end.Opened, end.Errors, end.Lines, end.Partial = log.opened, log.errors, log.lines, log.partial
+	end.Opened, end.Errors, end.Lines = log.opened, log.errors, log.lines
 	return end
 }
 

@@ -22,9 +22,6 @@ const (
 	lateStart = int64(minSpeech*sampleRate) + 2*window
 	// lateEnd is by how many samples it reports an end too late.
 	lateEnd = int64(minSilence * sampleRate)
-	// flushEvery is after how many windows of speech the library is told to
-	// drop the audio that it keeps.
-	flushEvery = 600
 )
 
 // detector says of each window whether somebody speaks. It asks the model
@@ -35,7 +32,6 @@ type detector struct {
 	speech   bool
 	level    float64 // of the speech so far, mean square, smoothed
 	skipped  bool    // the last window was taken for speech unasked
-	run      int     // windows since the library last dropped its audio
 	asked    int     // windows that the model was asked about
 	lookEach bool    // ask about every window
 }
@@ -56,7 +52,7 @@ func newDetector(model string) (*detector, error) {
 	c := &sherpa.VadModelConfig{SampleRate: sampleRate, NumThreads: 1, Provider: "cpu"}
 	c.SileroVad = sherpa.SileroVadModelConfig{
 		Model: model, Threshold: 0.5, MinSilenceDuration: minSilence, MinSpeechDuration: minSpeech,
-		WindowSize: window, MaxSpeechDuration: 1e6, // segments are cut by the segmenter
+		WindowSize: window, MaxSpeechDuration: 1e5, // the segmenter cuts; in samples this must fit 32 bits
 	}
 	vad := sherpa.NewVoiceActivityDetector(c, 60)
 	if vad == nil {
@@ -101,11 +97,11 @@ func (d *detector) hear(w []float32) bool {
 	return d.speech
 }
 
-// drain makes the library drop the audio that it keeps for us in vain.
+// drain makes the library drop the audio that it keeps for us in vain. It
+// would copy all of an utterance at each window of it.
 func (d *detector) drain() {
-	if d.run++; d.speech && d.run >= flushEvery {
+	if d.speech {
 		d.vad.Flush()
-		d.run = 0
 	}
 	for !d.vad.IsEmpty() {
 		d.vad.Pop()

@@ -17,14 +17,13 @@ const (
 // ffmpegLog reads ffmpeg's log as it comes: what the container announces, and
 // what went wrong.
 type ffmpegLog struct {
-	out     *bufio.Writer // where the header goes; nil: nowhere
-	partly  []byte
-	header  header
-	opened  bool // "Input #0" was seen
-	sent    bool
-	errors  int
-	lines   []string
-	partial bool
+	out    *bufio.Writer // where the header goes; nil: nowhere
+	partly []byte
+	header header
+	opened bool // "Input #0" was seen
+	sent   bool
+	errors int
+	lines  []string
 }
 
 // Write takes the next bytes of the log.
@@ -65,10 +64,6 @@ func (l *ffmpegLog) line(s string) {
 		}
 	case strings.HasPrefix(text, "Stream mapping:"), strings.HasPrefix(text, "Output #0"):
 		l.announce()
-	}
-	low := strings.ToLower(text)
-	if strings.Contains(low, "partial file") || strings.Contains(low, "truncat") || strings.Contains(low, "unexpected end of file") {
-		l.partial = true
 	}
 }
 

@@ -39,16 +39,16 @@ type header struct {
 
 // ending is how a decode ended.
 type ending struct {
-	Exit    int      `json:"exit"`              // ffmpeg's exit code
-	Fault   string   `json:"fault,omitempty"`   // the decoder's own, not the file's
-	Samples int64    `json:"samples"`           // per channel
-	Over    bool     `json:"over,omitempty"`    // stopped at the limit of decodeOrder
-	Size    int64    `json:"size"`              // of the file, bytes
-	Head    []byte   `json:"head,omitempty"`    // its first bytes
-	Opened  bool     `json:"opened,omitempty"`  // the container was understood
-	Errors  int      `json:"errors,omitempty"`  // lines of ffmpeg's log that were errors
-	Lines   []string `json:"lines,omitempty"`   // the first few of them
-	Partial bool     `json:"partial,omitempty"` // the container's data ends early
+	Exit      int      `json:"exit"`                // ffmpeg's exit code
+	Fault     string   `json:"fault,omitempty"`     // the decoder's own, not the file's
+	Samples   int64    `json:"samples"`             // per channel
+	Over      bool     `json:"over,omitempty"`      // stopped at the limit of decodeOrder
+	Size      int64    `json:"size"`                // of the file, bytes
+	Head      []byte   `json:"head,omitempty"`      // its first bytes
+	Announced int64    `json:"announced,omitempty"` // size that its own header states, bytes; 0: none
+	Opened    bool     `json:"opened,omitempty"`    // the container was understood
+	Errors    int      `json:"errors,omitempty"`    // lines of ffmpeg's log that were errors
+	Lines     []string `json:"lines,omitempty"`     // the first few of them
 }
 
 // writeFrame writes one frame and flushes it.

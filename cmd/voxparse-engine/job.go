@@ -26,6 +26,7 @@ type job struct {
 	order    chan *assignment // pieces handed to the crew, in order
 	failed   chan struct{}    // closed when what is left is to be dropped
 	stop     sync.Once
+	differ   bool // two channels were seen to differ
 
 	mu       sync.Mutex
 	head     header
@@ -81,8 +82,8 @@ func (w *worker) transcribe(t *engine.Task) error {
 func (j *job) finish(end ending) {
 	j.stats.Wall = time.Since(j.began).Seconds()
 	j.stats.PeakMemory = peakMemory()
-	j.w.report(engine.Report{Type: engine.ReportDone, Job: j.task.ID, Duration: seconds(end.Samples),
-		Language: j.language, Stats: &j.stats})
+	j.w.report(engine.Report{Type: engine.ReportDone, Job: j.task.ID, Duration: round(seconds(end.Samples)),
+		Language: j.language, OneVoice: j.channels == 2 && !j.differ, Stats: &j.stats})
 }
 
 // prepare loads what t needs, unless it is still there from the last task.

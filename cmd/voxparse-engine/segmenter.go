@@ -73,9 +73,14 @@ func (s *segmenter) add(w []float32, speech bool) {
 	}
 }
 
-// finish ends the audio.
-func (s *segmenter) finish() {
-	if s.open {
+// finish ends the audio, which is total samples long: less than was added,
+// where the last window had to be filled up.
+func (s *segmenter) finish(total int64) {
+	if over := s.base + int64(len(s.buf)) - total; over > 0 && over <= int64(len(s.buf)) {
+		s.buf = s.buf[:len(s.buf)-int(over)]
+		s.voiced = min(s.voiced, total)
+	}
+	if s.open && s.voiced > s.start {
 		s.close()
 	}
 	s.buf = nil

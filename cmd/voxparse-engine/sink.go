@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"slices"
-	"time"
 )
 
 // progressEvery is how much audio passes between two reports of progress in a
@@ -69,12 +68,14 @@ func (s *sink) pcm(b []byte) error {
 // hear passes the full windows on. Two channels that are the same are one
 // speaker recorded twice: the second is not heard.
 func (s *sink) hear() {
-	began := time.Now()
 	for c, l := range s.channels {
 		twin := c > 0 && slices.Equal(l.window, s.channels[0].window)
-		l.segmenter.add(l.window, !twin && l.detector.hear(l.window))
+		s.j.differ = s.j.differ || c > 0 && !twin
+		began := threadSeconds()
+		speech := !twin && l.detector.hear(l.window)
+		s.j.stats.Detect += max(0, threadSeconds()-began) // less when it moved to another thread
+		l.segmenter.add(l.window, speech)
 	}
-	s.j.stats.Detect += time.Since(began).Seconds()
 	for _, l := range s.channels {
 		l.window = l.window[:0]
 	}
@@ -88,8 +89,11 @@ func (s *sink) finish() {
 		}
 		s.hear()
 	}
+	s.j.mu.Lock()
+	total := s.j.decoded
+	s.j.mu.Unlock()
 	for _, l := range s.channels {
-		l.segmenter.finish()
+		l.segmenter.finish(total)
 	}
 }
 

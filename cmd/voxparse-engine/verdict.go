@@ -18,6 +18,9 @@ const tooShort = sampleRate / 10
 // when it can be transcribed.
 func verdict(name string, h header, e ending, limit float64) *engine.Error {
 	got := seconds(e.Samples)
+	if e.Announced > e.Size {
+		h.Seconds, h.Estimated = got*float64(e.Announced)/float64(e.Size), false
+	}
 	switch {
 	case e.Size == 0:
 		return fault(api.JobEmpty, "the file is empty: it holds no bytes")

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/models"
+	"github.com/voxparse/voxparse/models/modelstest"
+)
+
+// TestMain lets the test program be the decoder that a worker starts.
+func TestMain(m *testing.M) {
+	if slices.Contains(os.Args, "decode") {
+		if err := serveDecoder(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// tiny is the default model.
+func tiny(tb testing.TB) engine.Model {
+	tb.Helper()
+	return engine.Model{Name: models.Default, Family: "moonshine", Language: "en", Files: modelstest.Files(tb)}
+}
+
+// bench is a worker in this process, with what it reported.
+type bench struct {
+	*worker
+	mu      sync.Mutex
+	reports []engine.Report
+}
+
+// newBench returns a worker with n cores and a decoder that is warm.
+func newBench(tb testing.TB, n int) *bench {
+	tb.Helper()
+	r, pipe, err := os.Pipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b := &bench{worker: &worker{cache: modelstest.Cache(tb), gate: newGate(), pipe: pipe}}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for lines := engine.Lines(r); lines.Scan(); {
+			rep, err := engine.ParseReport(lines.Bytes())
+			if err != nil {
+				tb.Errorf("read a report: %v", err)
+				return
+			}
+			b.mu.Lock()
+			b.reports = append(b.reports, rep)
+			b.mu.Unlock()
+		}
+	}()
+	tb.Cleanup(func() {
+		b.unload()
+		if b.child != nil {
+			b.child.stop()
+		}
+		pipe.Close()
+		<-read
+		r.Close()
+	})
+	cores := make([]int, n)
+	for i := range cores {
+		cores[i] = i
+	}
+	b.gate.set(cores)
+	return b
+}
+
+// last waits for the report that ends the latest task.
+func (b *bench) last(tb testing.TB) engine.Report {
+	tb.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		b.mu.Lock()
+		n := len(b.reports)
+		var r engine.Report
+		if n > 0 {
+			r = b.reports[n-1]
+		}
+		b.mu.Unlock()
+		if r.Type == engine.ReportDone || r.Type == engine.ReportFailed {
+			return r
+		}
+	}
+	tb.Fatal("got no end of the task, want one")
+	return engine.Report{}
+}
+
+// audio returns the path of a file of testdata.
+func audio(tb testing.TB, name string) string {
+	tb.Helper()
+	p, err := filepath.Abs(filepath.Join("..", "..", "testdata", name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
