@@ -51,6 +51,7 @@ var siblings = map[string][]string{
 	"api":                 nil,
 	"watch":               {"api"},
 	"webhook":             {"api"},
+	"webhook/webhooktest": nil,
 	"store":               {"api"},
 	"store/storetest":     {"api", "store"},
 	"engine":              {"api"},

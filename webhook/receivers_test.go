@@ -2,40 +2,19 @@ package webhook
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/webhook/webhooktest"
 )
-
-// told is one line of a receiver in testdata/receivers.
-type told struct {
-	Receiver   string `json:"receiver"`
-	Port       int    `json:"port"`
-	Verified   bool   `json:"verified"`
-	EventID    string `json:"event_id"`
-	Event      string `json:"event"`
-	JobID      string `json:"job_id"`
-	DeliveryID string `json:"delivery_id"`
-	Attempt    int    `json:"attempt"`
-}
-
-func (p *program) told(t *testing.T) told {
-	t.Helper()
-	var out told
-	line := p.line(t)
-	if err := json.Unmarshal([]byte(line), &out); err != nil {
-		t.Fatalf("the receiver said %q: %v", line, err)
-	}
-	return out
-}
 
 // nastyEvents are events of every type, some of whose strings look for trouble.
 func nastyEvents(t *testing.T, n int) []Event {
@@ -69,20 +48,10 @@ func nastyEvents(t *testing.T, n int) []Event {
 }
 
 func TestRealReceiversVerifyEveryEventAndRefuseForgeries(t *testing.T) {
-	dir := installReceivers(t)
+	dir := webhooktest.Install(t)
 	events := nastyEvents(t, 160)
-	receivers := []struct {
-		name    string
-		command []string
-	}{
-		{"express-json", []string{"node", "express-json.js"}},
-		{"express-raw", []string{"node", "express-raw.js"}},
-		{"python", []string{"python3", "receiver.py"}},
-		{"standardwebhooks", []string{"node", "standardwebhooks.js"}},
-		{"svix", []string{"node", "svix.js"}},
-	}
-	for _, r := range receivers {
-		t.Run(r.name, func(t *testing.T) {
+	for _, r := range webhooktest.Receivers {
+		t.Run(r.Name, func(t *testing.T) {
 			t.Parallel()
 			secretFile := filepath.Join(t.TempDir(), "secret")
 			keep := func(secret string) {
@@ -91,12 +60,8 @@ func TestRealReceiversVerifyEveryEventAndRefuseForgeries(t *testing.T) {
 				}
 			}
 			keep(secretA)
-			p := start(t, dir, nil, append(r.command, "--port", "0", "--secret-file", secretFile)...)
-			first := p.told(t)
-			if first.Receiver != r.name || first.Port == 0 {
-				t.Fatalf("got %+v, want the receiver's name and port", first)
-			}
-			b := &bench{t: t, p: p, s: newSender(t, SenderOptions{}), url: fmt.Sprintf("http://127.0.0.1:%d/", first.Port)}
+			p, port := r.Start(t, dir, secretFile)
+			b := &bench{t: t, p: p, s: newSender(t, SenderOptions{}), url: fmt.Sprintf("http://127.0.0.1:%d/", port)}
 			for _, e := range events {
 				b.send(e, Signing{Secret: secretA}, nil, true)
 			}
@@ -117,7 +82,7 @@ func TestRealReceiversVerifyEveryEventAndRefuseForgeries(t *testing.T) {
 // bench sends signed events to one receiver and compares what it says.
 type bench struct {
 	t    *testing.T
-	p    *program
+	p    *webhooktest.Program
 	s    *Sender
 	url  string
 	sent int
@@ -140,8 +105,8 @@ func (b *bench) send(e Event, s Signing, tamper func([]byte) []byte, verified bo
 	if Delivered(a) != verified || (!verified && a.Status != http.StatusUnauthorized) {
 		b.t.Fatalf("event %s: got %d %q, want verified %t; body %.300q", e.ID, a.Status, a.Error, verified, sent)
 	}
-	got := b.p.told(b.t)
-	want := told{Receiver: got.Receiver, Verified: verified, EventID: e.ID}
+	got := b.p.Told(b.t)
+	want := webhooktest.Told{Receiver: got.Receiver, Verified: verified, Reason: got.Reason, EventID: e.ID}
 	if verified {
 		want.Event, want.DeliveryID, want.Attempt, want.JobID = e.Type, s.AttemptID, s.Attempt, got.JobID
 	}
@@ -164,5 +129,18 @@ func TestSnippetsRefuseBadParameters(t *testing.T) {
 		if got, err := Snippet(tt.lang, tt.p); !errors.Is(err, api.Invalid) || got != "" {
 			t.Errorf("Snippet(%q, %+v): got %q, %v, want it refused", tt.lang, tt.p, got, err)
 		}
+	}
+}
+
+func TestTheLockFileNamesNoHost(t *testing.T) {
+	raw, err := os.ReadFile("../testdata/receivers/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(raw), `"resolved"`) {
+		t.Error("got a resolved address in package-lock.json, want none: run npm install with the .npmrc beside it")
+	}
+	if n := strings.Count(string(raw), `"integrity"`); n < 10 {
+		t.Errorf("got %d hashes in package-lock.json, want one for each library", n)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/webhook/webhooktest"
 )
 
 // writeSnippet puts a snippet into a file of its own.
@@ -54,8 +55,8 @@ func TestSnippetsReceiveEvents(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.lang, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, "", []string{"MY_SECRET=" + secretA, "PORT=0"}, tt.command(t)...)
-			port, ok := strings.CutPrefix(p.line(t), "listening on ")
+			p := webhooktest.Start(t, "", []string{"MY_SECRET=" + secretA, "PORT=0"}, tt.command(t)...)
+			port, ok := strings.CutPrefix(p.Line(t), "listening on ")
 			if !ok {
 				t.Fatal("got no port")
 			}
@@ -64,7 +65,7 @@ func TestSnippetsReceiveEvents(t *testing.T) {
 	}
 }
 
-func sendToSnippet(t *testing.T, p *program, base string) {
+func sendToSnippet(t *testing.T, p *webhooktest.Program, base string) {
 	t.Helper()
 	s := newSender(t, SenderOptions{})
 	body, err := CompletedBody(sampleMeta, sampleResult(), "")
@@ -104,13 +105,13 @@ func sendToSnippet(t *testing.T, p *program, base string) {
 		}
 		if step.says {
 			want := "transcription.completed " + sampleMeta.JobID + " Hello & welcome. <Hi>"
-			if got := p.line(t); got != want {
+			if got := p.Line(t); got != want {
 				t.Errorf("%s: got %q, want %q", step.name, got, want)
 			}
 		}
 	}
-	if !p.quiet() {
-		t.Errorf("got %q, want nothing more said", <-p.lines)
+	if !p.Quiet() {
+		t.Errorf("got %q, want nothing more said", p.Line(t))
 	}
 	a := s.Send(t.Context(), Target{URL: base + "/calls/done", AllowPrivate: true}, nil, body)
 	if a.Status != http.StatusUnauthorized {
