@@ -75,5 +75,8 @@ completions: build ## make the completion scripts again
 bench: build receivers ## the figures of the README, again (see testdata/bench.sh)
 	@testdata/bench.sh
 
+soak: build ## kill -9 the daemon under load for SOAK=60s, and account for every event
+	SOAK=$${SOAK:-60s} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./daemon
+
 clean: ## remove what build made
 	rm -rf $(BIN) testdata/receivers/node_modules

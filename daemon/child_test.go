@@ -34,7 +34,6 @@ type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines *bufio.Scanner
-	done  chan error
 }
 
 // spawn runs this test binary in the given role. It is killed at the test's
@@ -43,6 +42,12 @@ func spawn(t testing.TB, role string, env ...string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), append(env, childEnv+"="+role)...)
+	return launch(t, cmd)
+}
+
+// launch starts a program, which is killed at the test's end if it still runs.
+func launch(t testing.TB, cmd *exec.Cmd) *child {
+	t.Helper()
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -53,9 +58,9 @@ func spawn(t testing.TB, role string, env ...string) *child {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v", role, err)
+		t.Fatalf("start %s: %v", cmd, err)
 	}
-	c := &child{cmd: cmd, in: in, lines: bufio.NewScanner(out), done: make(chan error, 1)}
+	c := &child{cmd: cmd, in: in, lines: bufio.NewScanner(out)}
 	c.lines.Buffer(nil, 16<<20)
 	t.Cleanup(c.kill)
 	return c

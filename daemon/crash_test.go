@@ -73,10 +73,19 @@ func (o *oracle) acknowledge(key, job string) {
 	o.acked[key] = job
 }
 
-// submitUntil submits with keys of its own, each until it is acknowledged or
-// ctx ends. One in ten acknowledged ones is submitted again.
-func (o *oracle) submitUntil(ctx context.Context, socket string, name int) {
-	c := client.New(socket)
+// submitter submits with keys of its own, each until it is acknowledged. One
+// in ten acknowledged ones is submitted again.
+type submitter struct {
+	t           testing.TB
+	socket      string
+	name        int
+	pace        time.Duration // between two submissions
+	acknowledge func(key, job string)
+}
+
+// until submits until ctx ends.
+func (s submitter) until(ctx context.Context) {
+	c := client.New(s.socket)
 	defer c.Close()
 	for i := 0; ctx.Err() == nil; i++ {
 		text := "words"
@@ -84,26 +93,33 @@ func (o *oracle) submitUntil(ctx context.Context, socket string, name int) {
 			text = "fail " + api.JobDamaged
 		}
 		u := upload(audio(text))
-		u.IdempotencyKey = fmt.Sprintf("%d-%d", name, i)
+		u.IdempotencyKey = fmt.Sprintf("%d-%d", s.name, i)
 		for sent := 0; ctx.Err() == nil; {
 			acc, err := c.Submit(ctx, u)
 			if err == nil {
-				o.acknowledge(u.IdempotencyKey, acc.JobID)
+				s.acknowledge(u.IdempotencyKey, acc.JobID)
 				if sent++; sent > 1 || i%10 != 0 {
 					break
 				}
 				continue
 			}
 			if !errors.Is(err, api.Unavailable) && !errors.Is(err, api.Unknown) && ctx.Err() == nil {
-				o.t.Errorf("submit: %v", err)
+				s.t.Errorf("submit: %v", err)
 				return
 			}
-			pause := time.NewTimer(2 * time.Millisecond)
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-			}
+			rest(ctx, 2*time.Millisecond)
 		}
+		rest(ctx, s.pace)
+	}
+}
+
+// rest waits for d, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -129,7 +145,8 @@ func TestNothingIsLostWhenTheDaemonIsKilled(t *testing.T) {
 	defer stop()
 	var submitters sync.WaitGroup
 	for i := range 3 {
-		submitters.Go(func() { o.submitUntil(ctx, cfg.Socket, i) })
+		s := submitter{t: t, socket: cfg.Socket, name: i, acknowledge: o.acknowledge}
+		submitters.Go(func() { s.until(ctx) })
 	}
 	killed := killRepeatedly(t, dir, rounds)
 	stop()
@@ -188,18 +205,8 @@ func (o *oracle) check(t *testing.T, dataDir string) {
 	}
 	defer db.Close()
 	made := map[string][]string{} // job → events in the store
-	for seq := uint64(0); ; {
-		page, err := db.EventsSince(t.Context(), seq, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(page) == 0 {
-			break
-		}
-		for _, e := range page {
-			made[e.JobID] = append(made[e.JobID], e.ID)
-			seq = e.Seq
-		}
+	for _, e := range allEvents(t, db) {
+		made[e.JobID] = append(made[e.JobID], e.ID)
 	}
 	for job, events := range made {
 		if len(events) != 1 {
@@ -220,5 +227,22 @@ func (o *oracle) check(t *testing.T, dataDir string) {
 	}
 	if len(o.acked) == 0 {
 		t.Error("nothing was acknowledged")
+	}
+}
+
+// allEvents reads every event of a store, in order.
+func allEvents(t *testing.T, db *store.DB) []store.Event {
+	t.Helper()
+	var all []store.Event
+	for seq := uint64(0); ; {
+		page, err := db.EventsSince(t.Context(), seq, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			return all
+		}
+		all = append(all, page...)
+		seq = page[len(page)-1].Seq
 	}
 }
