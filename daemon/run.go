@@ -18,6 +18,9 @@ var errStoreFailed = errors.New("a write to the database failed and its outcome 
 // httpGrace is how long requests in progress may take once the work is over.
 const httpGrace = 2 * time.Second
 
+// stopMargin is what a stop may take beyond the grace period.
+const stopMargin = 30 * time.Second
+
 // Run serves until ctx ends or Stop is called, then stops gracefully: it
 // claims nothing more, lets what runs finish for the grace period, hands the
 // rest back uncharged and closes the store. It returns nil after such a stop.
@@ -57,7 +60,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	err := d.untilStop(ctx, served)
 	d.Stop()
 	d.setState(stateStopping)
-	notifySystemd(systemd.SdNotifyStopping)
+	notifySystemd(systemd.SdNotifyStopping, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (d.cfg.Grace+stopMargin).Microseconds()))
 	d.log.Info("stopping", "grace", d.cfg.Grace, "running", d.work.count())
 	stopClaiming()
 	d.waitFor(&loops)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestNoStartStartsNothing(t *testing.T) {
-	for _, m := range []Manager{Systemd, Launchd, Windows} {
+	for _, m := range []Kind{Systemd, Launchd, Windows} {
 		root := t.TempDir()
 		dirs := Dirs{Home: root, Config: filepath.Join(root, "config"), Data: filepath.Join(root, "data")}
 		spec := plain

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"encoding/xml"
+	"strconv"
 	"strings"
 )
 
@@ -49,7 +50,7 @@ func (s Spec) plist() []byte {
 	<key>ThrottleInterval</key>
 	<integer>10</integer>
 	<key>ExitTimeOut</key>
-	<integer>120</integer>
+	<integer>` + strconv.Itoa(int(s.stopLimit().Seconds())) + `</integer>
 	<key>ProcessType</key>
 	<string>Background</string>
 	<key>Umask</key>

@@ -13,7 +13,7 @@ func Lingers(user string) bool {
 }
 
 // Installed reports whether there is an installation for m in d.
-func Installed(m Manager, d Dirs) bool {
+func Installed(m Kind, d Dirs) bool {
 	files, err := Files(m, Spec{Program: filepath.Join(d.Home, "voxparse")}, d)
 	if err != nil {
 		return false

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/voxparse/voxparse/api"
@@ -31,21 +32,22 @@ type Spec struct {
 	Listen  string            // with Socket: the socket's absolute path; "" for the default one
 	NoStart bool              // set it up for the next log-in, and start nothing now
 	User    string            // Windows only: DOMAIN\name of the one who logs on
+	Grace   time.Duration     // how long the daemon lets work finish when it stops
 }
 
-// Manager is a kind of service manager.
-type Manager string
+// Kind is a kind of service manager.
+type Kind string
 
 // The service managers that a daemon can be installed for.
 const (
-	Systemd Manager = "systemd"
-	Launchd Manager = "launchd"
-	Windows Manager = "windows"
+	Systemd Kind = "systemd"
+	Launchd Kind = "launchd"
+	Windows Kind = "windows"
 )
 
 // For returns the service manager of an operating system, as runtime.GOOS
 // names it. Where there is none that we know, the error says what to do.
-func For(goos string) (Manager, error) {
+func For(goos string) (Kind, error) {
 	switch goos {
 	case "linux":
 		return Systemd, nil
@@ -62,6 +64,10 @@ type File struct {
 	Path string // absolute
 	Body []byte
 }
+
+// stopLimit is how long the daemon may take to stop before it is killed: its
+// grace period, and what it takes to hand work back and close the database.
+func (s Spec) stopLimit() time.Duration { return s.Grace + 110*time.Second }
 
 // Runner runs one command of the service manager, and returns its output in
 // the error when it ends with a status other than 0.
@@ -102,7 +108,7 @@ func (s Spec) envNames() []string {
 }
 
 // Files returns the files of an installation.
-func Files(m Manager, s Spec, d Dirs) ([]File, error) {
+func Files(m Kind, s Spec, d Dirs) ([]File, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -117,6 +123,9 @@ func Files(m Manager, s Spec, d Dirs) ([]File, error) {
 	case Launchd:
 		return []File{{filepath.Join(d.Home, "Library", "LaunchAgents", label+".plist"), s.plist()}}, nil
 	case Windows:
+		if err := s.checkTask(); err != nil {
+			return nil, err
+		}
 		return []File{{filepath.Join(d.Data, "logon-task.xml"), s.task()}}, nil
 	}
 	return nil, api.Errorf(api.Invalid, "unknown service manager %q", m)
@@ -125,7 +134,7 @@ func Files(m Manager, s Spec, d Dirs) ([]File, error) {
 // Install writes the files, each whole or not at all, and makes the manager
 // start the daemon at every log-in and, unless NoStart is set, now. Installing
 // again replaces what was there.
-func Install(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) ([]File, error) {
+func Install(ctx context.Context, m Kind, s Spec, d Dirs, run Runner) ([]File, error) {
 	files, err := Files(m, s, d)
 	if err != nil {
 		return nil, err
@@ -141,23 +150,38 @@ func Install(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) ([]File
 			return nil, fmt.Errorf("write %s: %w", f.Path, err)
 		}
 	}
-	for _, c := range startCommands(m, s, files) {
-		if err := run(ctx, c[0], c[1:]...); err != nil {
-			return files, fmt.Errorf("%s: %w", strings.Join(c, " "), err)
+	return files, runAll(ctx, startCommands(m, s, files), run)
+}
+
+// command is one of the service manager's. One that is optional may fail: it
+// undoes what need not be there.
+type command struct {
+	words    []string
+	optional bool
+}
+
+func must(words ...string) command { return command{words: words} }
+func may(words ...string) command  { return command{words: words, optional: true} }
+
+// runAll runs the commands in their order, until one fails that may not.
+func runAll(ctx context.Context, commands []command, run Runner) error {
+	for _, c := range commands {
+		if err := run(ctx, c.words[0], c.words[1:]...); err != nil && !c.optional {
+			return fmt.Errorf("%s: %w", strings.Join(c.words, " "), err)
 		}
 	}
-	return files, nil
+	return nil
 }
 
 // dropSocket removes the socket unit of an earlier installation when the new
 // one has none.
-func dropSocket(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) error {
+func dropSocket(ctx context.Context, m Kind, s Spec, d Dirs, run Runner) error {
 	path := filepath.Join(d.Config, "systemd", "user", socketName)
 	if _, err := os.Lstat(path); m != Systemd || s.Socket || err != nil {
 		return nil
 	}
-	if err := run(ctx, "systemctl", "--user", "disable", "--now", socketName); err != nil {
-		return fmt.Errorf("systemctl --user disable --now %s: %w", socketName, err)
+	if err := runAll(ctx, []command{must("systemctl", "--user", "disable", "--now", socketName)}, run); err != nil {
+		return err
 	}
 	if err := os.Remove(path); err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
@@ -167,7 +191,7 @@ func dropSocket(ctx context.Context, m Manager, s Spec, d Dirs, run Runner) erro
 
 // Uninstall stops the daemon, makes the manager forget it and removes the
 // files. What is not there is no error. Settings and data stay.
-func Uninstall(ctx context.Context, m Manager, d Dirs, run Runner) ([]string, error) {
+func Uninstall(ctx context.Context, m Kind, d Dirs, run Runner) ([]string, error) {
 	files, err := Files(m, Spec{Program: filepath.Join(d.Home, "voxparse"), Socket: true}, d)
 	if err != nil {
 		return nil, err
@@ -183,10 +207,8 @@ func Uninstall(ctx context.Context, m Manager, d Dirs, run Runner) ([]string, er
 	if len(there) == 0 {
 		return nil, nil
 	}
-	for _, c := range stopCommands(m, there) {
-		if err := run(ctx, c[0], c[1:]...); err != nil {
-			return nil, fmt.Errorf("%s: %w", strings.Join(c, " "), err)
-		}
+	if err := runAll(ctx, stopCommands(m, there), run); err != nil {
+		return nil, err
 	}
 	for _, path := range there {
 		if err := os.Remove(path); err != nil {
@@ -194,58 +216,57 @@ func Uninstall(ctx context.Context, m Manager, d Dirs, run Runner) ([]string, er
 		}
 	}
 	if m == Systemd {
-		if err := run(ctx, "systemctl", "--user", "daemon-reload"); err != nil {
-			return there, fmt.Errorf("systemctl --user daemon-reload: %w", err)
-		}
+		return there, runAll(ctx, []command{must("systemctl", "--user", "daemon-reload")}, run)
 	}
 	return there, nil
 }
 
 // startCommands are the manager's commands after the files are written.
-func startCommands(m Manager, s Spec, files []File) [][]string {
+func startCommands(m Kind, s Spec, files []File) []command {
 	switch m {
 	case Systemd:
-		enable := []string{"systemctl", "--user", "enable", unitName}
+		units := []string{unitName}
 		if s.Socket {
-			enable = append(enable, socketName)
+			units = append(units, socketName)
 		}
-		commands := [][]string{{"systemctl", "--user", "daemon-reload"}, enable}
+		commands := []command{must("systemctl", "--user", "daemon-reload"), must(append([]string{"systemctl", "--user", "enable"}, units...)...)}
 		if s.NoStart {
 			return commands
 		}
-		return append(commands, append([]string{"systemctl", "--user", "restart"}, enable[3:]...))
+		return append(commands, must(append([]string{"systemctl", "--user", "restart"}, units...)...))
 	case Launchd:
 		if s.NoStart {
 			return nil // launchd finds the file at the next log-in
 		}
 		domain := fmt.Sprintf("gui/%d", os.Getuid())
-		return [][]string{
-			{"launchctl", "bootstrap", domain, files[0].Path},
-			{"launchctl", "kickstart", "-k", domain + "/" + label},
+		return []command{
+			may("launchctl", "bootout", domain+"/"+label), // an earlier installation, which bootstrap would refuse to replace
+			must("launchctl", "enable", domain+"/"+label),
+			must("launchctl", "bootstrap", domain, files[0].Path), // and starts it: RunAtLoad
 		}
 	case Windows:
-		create := []string{"schtasks", "/Create", "/F", "/TN", taskName, "/XML", files[0].Path}
+		create := must("schtasks", "/Create", "/F", "/TN", taskName, "/XML", files[0].Path)
 		if s.NoStart {
-			return [][]string{create}
+			return []command{create}
 		}
-		return [][]string{create, {"schtasks", "/Run", "/TN", taskName}}
+		return []command{create, must("schtasks", "/Run", "/TN", taskName)}
 	}
 	return nil
 }
 
 // stopCommands are the manager's commands before the files at paths go.
-func stopCommands(m Manager, paths []string) [][]string {
+func stopCommands(m Kind, paths []string) []command {
 	switch m {
 	case Systemd:
-		c := []string{"systemctl", "--user", "disable", "--now"}
+		words := []string{"systemctl", "--user", "disable", "--now"}
 		for _, p := range paths {
-			c = append(c, filepath.Base(p))
+			words = append(words, filepath.Base(p))
 		}
-		return [][]string{c}
+		return []command{must(words...)}
 	case Launchd:
-		return [][]string{{"launchctl", "bootout", fmt.Sprintf("gui/%d/%s", os.Getuid(), label)}}
+		return []command{may("launchctl", "bootout", fmt.Sprintf("gui/%d/%s", os.Getuid(), label))} // it may not be loaded yet
 	case Windows:
-		return [][]string{{"schtasks", "/End", "/TN", taskName}, {"schtasks", "/Delete", "/F", "/TN", taskName}}
+		return []command{may("schtasks", "/End", "/TN", taskName), must("schtasks", "/Delete", "/F", "/TN", taskName)}
 	}
 	return nil
 }

@@ -30,11 +30,11 @@ func (s Spec) unit() []byte {
 	for _, name := range s.envNames() {
 		b.WriteString("Environment=" + quoteUnit(name+"="+s.Env[name]) + "\n")
 	}
+	fmt.Fprintf(&b, "TimeoutStopSec=%d\n", int(s.stopLimit().Seconds()))
 	b.WriteString(`WatchdogSec=60
 Restart=on-failure
 RestartSec=2
 TimeoutStartSec=180
-TimeoutStopSec=120
 KillMode=mixed
 OOMPolicy=continue
 UMask=0077

@@ -2,6 +2,8 @@ package service
 
 import (
 	"strings"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 // taskName is the name of the Windows logon task.
@@ -48,6 +50,24 @@ func (s Spec) task() []byte {
 `)
 }
 
+// checkTask refuses what cmd would not hand on as it is: it has no way to quote
+// a percent sign or a quote within a command line.
+func (s Spec) checkTask() error {
+	if len(s.Env) == 0 {
+		return nil // no cmd between
+	}
+	values := append([]string{s.Program}, s.Args...)
+	for _, name := range s.envNames() {
+		values = append(values, s.Env[name])
+	}
+	for _, v := range values {
+		if strings.ContainsAny(v, `%"`) {
+			return api.Errorf(api.Invalid, "%s has a percent sign or a quote, which a logon task cannot hold; write the setting into the config file", v)
+		}
+	}
+	return nil
+}
+
 // taskCommand returns the program of the task and its argument string.
 func (s Spec) taskCommand() (program, args string) {
 	words := make([]string, 0, len(s.Args))
@@ -60,15 +80,16 @@ func (s Spec) taskCommand() (program, args string) {
 	var b strings.Builder
 	b.WriteString("/d /s /c \"")
 	for _, name := range s.envNames() {
-		b.WriteString(`set "` + name + "=" + strings.ReplaceAll(s.Env[name], "%", "%%") + `"&& `)
+		b.WriteString(`set "` + name + "=" + s.Env[name] + `"&& `)
 	}
 	b.WriteString(quoteWindows(s.Program) + " " + strings.Join(words, " ") + `"`)
 	return "cmd.exe", b.String()
 }
 
-// quoteWindows quotes a word as CommandLineToArgvW reads it back.
+// quoteWindows quotes a word as CommandLineToArgvW reads it back, and so that
+// cmd takes nothing in it for its own.
 func quoteWindows(v string) string {
-	if v != "" && !strings.ContainsAny(v, " \t\"") {
+	if v != "" && !strings.ContainsAny(v, " \t\"&|<>^()") {
 		return v
 	}
 	var b strings.Builder

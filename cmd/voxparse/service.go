@@ -20,11 +20,11 @@ import (
 
 // installed is what daemon install --json prints.
 type installed struct {
-	Manager service.Manager `json:"manager"`
-	Files   []string        `json:"files"`
-	Started bool            `json:"started"`
-	Linger  *bool           `json:"linger,omitempty"` // systemd only
-	Advice  []string        `json:"advice,omitempty"`
+	Manager service.Kind `json:"manager"`
+	Files   []string     `json:"files"`
+	Started bool         `json:"started"`
+	Linger  *bool        `json:"linger,omitempty"` // systemd only
+	Advice  []string     `json:"advice,omitempty"`
 }
 
 // installFlags are the flags of daemon install.
@@ -192,7 +192,7 @@ type definition struct {
 	Body string `json:"body"`
 }
 
-func (a *app) printService(m service.Manager, s service.Spec, d service.Dirs) error {
+func (a *app) printService(m service.Kind, s service.Spec, d service.Dirs) error {
 	files, err := service.Files(m, s, d)
 	if err != nil {
 		return err
@@ -218,7 +218,7 @@ func (a *app) printService(m service.Manager, s service.Spec, d service.Dirs) er
 
 // serviceSpec says how the service manager is to run this program, and what
 // the user should know of it.
-func (a *app) serviceSpec(cfg *config.Config, m service.Manager) (service.Spec, []string, error) {
+func (a *app) serviceSpec(cfg *config.Config, m service.Kind) (service.Spec, []string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return service.Spec{}, nil, fmt.Errorf("find this program: %w", err)
@@ -229,7 +229,7 @@ func (a *app) serviceSpec(cfg *config.Config, m service.Manager) (service.Spec, 
 	if strings.Contains(self, string(filepath.Separator)+"go-build") {
 		return service.Spec{}, nil, api.Errorf(api.Invalid, "%s is gone when `go run` ends; build or install voxparse first", self)
 	}
-	s := service.Spec{Program: self, Args: []string{"daemon", "run"}, LogFile: cfg.LogFile()}
+	s := service.Spec{Program: self, Args: []string{"daemon", "run"}, LogFile: cfg.LogFile(), Grace: cfg.Grace}
 	if m != service.Systemd {
 		s.Args = append(s.Args, "--background") // no journal there: it keeps a log file
 	}
@@ -346,7 +346,7 @@ func runCommand(ctx context.Context, name string, args ...string) error {
 
 // reachable returns an error with its cure where the service manager cannot be
 // spoken to.
-func reachable(ctx context.Context, m service.Manager) error {
+func reachable(ctx context.Context, m service.Kind) error {
 	if m != service.Systemd {
 		return nil
 	}

@@ -23,14 +23,17 @@ func newServiceBench(t *testing.T, systemctl string, env ...string) *serviceBenc
 	if runtime.GOOS != "linux" {
 		t.Skip("systemd is Linux's")
 	}
-	home, err := os.MkdirTemp("", "vs")
+	home, err := os.MkdirTemp(filepath.Dir(binDir), "vs")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(home) })
 	b := &serviceBench{program: filepath.Join(home, "bin", "voxparse"), home: home, asked: filepath.Join(home, "asked")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", b.program, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	if err := os.Mkdir(filepath.Dir(b.program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(filepath.Join(binDir, "voxparse"), b.program); err != nil {
+		t.Fatal(err)
 	}
 	for _, name := range []string{"systemctl", "loginctl"} {
 		script := "#!/bin/sh\necho \"" + name + " $*\" >> " + b.asked + "\n" + systemctl + "\n"
