@@ -10,30 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fsKind is what a file system means for us.
-type fsKind struct {
-	name     string
-	remote   bool
-	volatile bool
-}
-
-// fsKinds are the file systems that matter, by statfs magic number.
-var fsKinds = map[uint32]fsKind{
-	0x6969: {name: "NFS", remote: true}, 0x517b: {name: "SMB", remote: true}, 0xff534d42: {name: "CIFS", remote: true},
-	0xfe534d42: {name: "SMB", remote: true}, 0x01021997: {name: "9p", remote: true}, 0x00c36400: {name: "Ceph", remote: true},
-	0x5346414f: {name: "AFS", remote: true}, 0x6b414653: {name: "AFS", remote: true}, 0x0bd00bd0: {name: "Lustre", remote: true},
-	0x47504653: {name: "GPFS", remote: true}, 0x786f4256: {name: "VirtualBox shared folders", remote: true},
-	0x65735546: {name: "FUSE"}, unix.TMPFS_MAGIC: {name: "tmpfs", volatile: true}, unix.RAMFS_MAGIC: {name: "ramfs", volatile: true},
-}
-
-// kindOf returns what the file system of dir means for us; the zero value for a
-// usual one.
-func kindOf(dir string) fsKind {
+// volatile returns the name of the file system of dir where nothing outlasts a
+// boot, or "".
+func volatile(dir string) string {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return fsKind{}
+		return ""
 	}
-	return fsKinds[uint32(st.Type)]
+	switch uint32(st.Type) {
+	case unix.TMPFS_MAGIC:
+		return "tmpfs"
+	case unix.RAMFS_MAGIC:
+		return "ramfs"
+	}
+	return ""
 }
 
 // steadyTime is the time since boot, with that spent asleep.

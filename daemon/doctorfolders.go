@@ -23,8 +23,8 @@ func (x *doctor) folderAccess(context.Context) []api.Finding {
 	var out []api.Finding
 	for _, f := range x.folders {
 		out = append(out, x.access(id, f)...)
-		if kind := kindOf(f.dir); kind.remote || kind.name == "FUSE" {
-			out = append(out, doubt(id, `voxparse watch edit … --poll 30s, or watch the folder on the machine that has it`, "%s is on %s, which does not tell of changes made elsewhere: it is looked through every 30 s", watch.Printable(f.dir), kind.name))
+		if kind := watch.RemoteKind(f.dir); kind != "" {
+			out = append(out, doubt(id, "watch the folder on the machine that has it, where that matters", "%s is on %s, which does not tell of changes made elsewhere: it is looked through every now and then", watch.Printable(f.dir), kind))
 		}
 	}
 	if len(out) == 0 && len(x.folders) > 0 {
@@ -56,7 +56,9 @@ func (x *doctor) access(id string, f patient) []api.Finding {
 			out = append(out, wrong(id, "chmod u+rwx "+quoted(dir), "files cannot be moved to %s: %v", watch.Printable(dir), err))
 		}
 	}
-	if f.out != "" {
+	if st, err := os.Stat(f.out); err == nil && !st.IsDir() {
+		out = append(out, wrong(id, moveAway(f.out), "transcripts cannot be written to %s: it is not a folder", watch.Printable(f.out)))
+	} else if f.out != "" {
 		if err := mayWrite(existing(f.out)); err != nil {
 			out = append(out, wrong(id, "mkdir -p "+quoted(f.out)+" && chmod u+rwx "+quoted(f.out), "transcripts cannot be written to %s: %v", watch.Printable(f.out), err))
 		}
@@ -66,7 +68,6 @@ func (x *doctor) access(id string, f patient) []api.Finding {
 
 // watches compares what the system grants with what the drop folders need.
 func (x *doctor) watches(ctx context.Context) []api.Finding {
-	const id = "inotify"
 	use, ok := inotifyUse()
 	if !ok || len(x.folders) == 0 {
 		return nil
@@ -75,14 +76,21 @@ func (x *doctor) watches(ctx context.Context) []api.Finding {
 	for _, f := range x.folders {
 		need += countDirs(ctx, f.dir, f.deep)
 	}
+	return compareWatches(use, need, len(x.folders))
+}
+
+// compareWatches compares what is granted and in use with need watches for so
+// many folders, each with an instance of its own.
+func compareWatches(use inotify, need, folders int) []api.Finding {
+	const id = "inotify"
 	var out []api.Finding
 	if used := use.watches + need; used > use.maxWatches {
 		out = append(out, wrong(id, sysctl("max_user_watches", max(524288, 2*used)),
 			"the drop folders need %d watches, other programs have %d, and the system grants %d in all: some folders are only looked through now and then", need, use.watches, use.maxWatches))
 	}
-	if used := use.instances + len(x.folders); used > use.maxInstances {
+	if used := use.instances + folders; used > use.maxInstances {
 		out = append(out, wrong(id, sysctl("max_user_instances", max(1024, 2*used)),
-			"the drop folders need %d inotify instances, other programs have %d, and the system grants %d in all", len(x.folders), use.instances, use.maxInstances))
+			"the drop folders need %d inotify instances, other programs have %d, and the system grants %d in all", folders, use.instances, use.maxInstances))
 	}
 	if len(out) > 0 {
 		return out

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/store"
 )
 
 // Space that should be left, in bytes.
@@ -28,23 +30,26 @@ func (x *doctor) dataFolder(context.Context) []api.Finding {
 	case err != nil:
 		return []api.Finding{wrong(id, "ls -ld "+quoted(dir), "the data folder cannot be looked at: %v", err)}
 	case !st.IsDir():
-		return []api.Finding{wrong(id, "mv "+quoted(dir)+" "+quoted(dir+".old"), "%s is not a folder", dir)}
+		return []api.Finding{wrong(id, moveAway(dir), "%s is not a folder", dir)}
 	}
 	out := x.private(id, dir, st, 0o700)
 	if err := writeOnce(dir); err != nil {
 		out = append(out, wrong(id, "df -h "+quoted(dir)+"; mount | grep -w ro", "nothing can be written to the data folder: %v", err))
 	}
-	switch kind := kindOf(dir); {
-	case kind.remote:
-		out = append(out, wrong(id, `set data_dir = "/…" in `+quoted(x.cfg.ConfigFile)+" to a folder on a local disk", "the data folder is on %s, where a database is not safe", kind.name))
-	case kind.volatile:
-		out = append(out, doubt(id, `set data_dir = "/…" in `+quoted(x.cfg.ConfigFile)+" to a folder on a disk", "the data folder is on %s: jobs and webhooks are gone with the next boot", kind.name))
+	elsewhere := `set data_dir = "/…" in ` + quoted(x.cfg.ConfigFile) + " to a folder on a local disk"
+	if err := store.RefuseNetwork(dir); err != nil {
+		out = append(out, wrong(id, elsewhere, "%v", err))
+	} else if kind := volatile(dir); kind != "" {
+		out = append(out, doubt(id, elsewhere, "the data folder is on %s: jobs and webhooks are gone with the next boot", kind))
 	}
 	if len(out) > 0 {
 		return out
 	}
 	return []api.Finding{fine(id, "%s is ours alone and can be written to", dir)}
 }
+
+// moveAway is the command that makes room at path.
+func moveAway(path string) string { return "mv " + quoted(path) + " " + quoted(path+".old") }
 
 // private looks whether path is ours and closed to others.
 func (x *doctor) private(id, path string, st fs.FileInfo, mode fs.FileMode) []api.Finding {
@@ -87,7 +92,7 @@ func (x *doctor) socketFolder(context.Context) []api.Finding {
 	}
 	if st, err := os.Lstat(path); err == nil {
 		if st.Mode().Type() != fs.ModeSocket {
-			out = append(out, wrong(id, "mv "+quoted(path)+" "+quoted(path+".old"), "%s is not a socket", path))
+			out = append(out, wrong(id, moveAway(path), "%s is not a socket", path))
 		}
 		out = append(out, x.private(id, path, st, 0o600)...)
 	}
@@ -105,7 +110,7 @@ func (x *doctor) privateFiles(context.Context) []api.Finding {
 		path := filepath.Join(x.cfg.DataDir, name)
 		if st, err := os.Lstat(path); err == nil {
 			out = append(out, x.private(id, path, st, 0o600)...)
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) { // that is data_folder's to say
 			out = append(out, wrong(id, "ls -l "+quoted(path), "%s cannot be looked at: %v", name, err))
 		}
 	}

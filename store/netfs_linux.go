@@ -31,9 +31,9 @@ var networkFS = map[uint32]string{
 	0x7461636f: "OCFS2",
 }
 
-// refuseNetwork returns an api.Invalid error when dir is on a network file
-// system.
-func refuseNetwork(dir string) error {
+// RefuseNetwork returns an api.Invalid error, which names the file system, when
+// dir is on one of a network. Open does so by itself.
+func RefuseNetwork(dir string) error {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return fmt.Errorf("look at the file system of %s: %w", dir, err)

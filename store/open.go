@@ -92,7 +92,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
-	if err := refuseNetwork(dir); err != nil {
+	if err := RefuseNetwork(dir); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, FileName)

@@ -30,9 +30,9 @@ var remoteKinds = map[uint32]string{
 	0x65735546: "FUSE",
 }
 
-// remoteKind returns the name of the file system of dir where events cannot be
+// RemoteKind returns the name of the file system of dir where events cannot be
 // relied on, or "".
-func remoteKind(dir string) string {
+func RemoteKind(dir string) string {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return ""

@@ -2,8 +2,8 @@
 
 package watch
 
-// remoteKind does not tell file systems apart here.
-func remoteKind(string) string { return "" }
+// RemoteKind does not tell file systems apart here.
+func RemoteKind(string) string { return "" }
 
 // limitCure returns the command that raises the limit on open files, which is
 // what watching takes here.

@@ -344,7 +344,7 @@ func (f *Finisher) removable(root *os.Root, p string, st Stat) error {
 		return err
 	}
 	defer file.Close()
-	if writer, _ := hasWriter(file); writer && remoteKind(f.Place.Dir) == "" {
+	if writer, _ := hasWriter(file); writer && RemoteKind(f.Place.Dir) == "" {
 		return trouble("delete", p, errBusy)
 	}
 	return nil

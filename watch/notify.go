@@ -80,7 +80,7 @@ func systemHooks() notifyHooks {
 	return notifyHooks{
 		open: fsnotify.NewWatcher,
 		add:  (*fsnotify.Watcher).Add,
-		kind: remoteKind,
+		kind: RemoteKind,
 	}
 }
 
