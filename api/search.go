@@ -2,6 +2,15 @@ package api
 
 import "time"
 
+// SearchRequest says what to look for in the stored transcripts.
+type SearchRequest struct {
+	Words        string    // all of them were said; the README tells of "…", *, ~ and -
+	Speaker      string    // only what this speaker said, "" for anybody; upper and lower case are alike
+	Since, Until time.Time // when the transcript was finished: from, and before; zero for no bound
+	Limit        int       // transcripts, 20 when 0, at most 100
+	Offset       int       // transcripts to pass over
+}
+
 // SearchHit is one transcript of GET /v1/search, best first.
 type SearchHit struct {
 	JobID      string          `json:"job_id"`

@@ -102,7 +102,7 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d.metrics = newMetrics(d)
 	d.deliver = newDeliver(d)
 	d.folders = newFolders(d)
-	d.search = &searcher{d: d}
+	d.search = newSearcher(d)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())

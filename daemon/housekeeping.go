@@ -51,8 +51,12 @@ func (d *Daemon) purge(ctx context.Context) {
 			break
 		}
 	}
-	if total > 0 {
-		d.log.Info("purged", "jobs", total, "older_than", d.cfg.KeepFor())
+	if total == 0 {
+		return
+	}
+	d.log.Info("purged", "jobs", total, "older_than", d.cfg.KeepFor())
+	if err := d.search.sweep(ctx, before); err != nil && ctx.Err() == nil {
+		d.log.Error("take purged transcripts out of the search index", "error", err)
 	}
 }
 

@@ -3,6 +3,6 @@
 //
 // The index is derived data: everything in it can be made again from the store.
 // An index that is missing, of another version or damaged is begun anew, with
-// LastSeq 0, and whoever owns the store fills it again: after Open, and then
-// whenever something is committed, put what came after LastSeq.
+// a zero Place, and whoever owns the store fills it again: after Open, and then
+// whenever something is committed, put what came after Place.
 package search

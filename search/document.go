@@ -12,9 +12,10 @@ import (
 
 // document is a transcript as it is indexed.
 type document struct {
-	Text     string  `json:"text"`     // the segments, a line each
-	Finished float64 `json:"finished"` // Unix seconds
-	Places   string  `json:"places"`   // places as JSON
+	Text     string   `json:"text"`     // the segments, a line each
+	Finished float64  `json:"finished"` // Unix seconds
+	Speakers []string `json:"speakers"` // in lower case
+	Places   string   `json:"places"`   // places as JSON
 }
 
 // places are where the segments lie in the text, and when they were said.
@@ -31,7 +32,7 @@ func newDocument(e Entry) document {
 	}
 	var text strings.Builder
 	var p places
-	named := false
+	var names []string
 	for i := range segs {
 		start := segs[i].Start
 		if math.IsNaN(start) || math.IsInf(start, 0) {
@@ -40,18 +41,44 @@ func newDocument(e Entry) document {
 		p.At = append(p.At, text.Len())
 		p.Start = append(p.Start, math.Round(start*100)/100)
 		p.Speaker = append(p.Speaker, segs[i].Speaker)
-		named = named || segs[i].Speaker != ""
+		if name := strings.ToLower(segs[i].Speaker); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 		text.WriteString(strings.ReplaceAll(strings.ToValidUTF8(segs[i].Text, "\uFFFD"), "\n", " "))
 		text.WriteByte('\n')
 	}
-	if !named {
+	if names == nil {
 		p.Speaker = nil
 	}
 	raw, err := json.Marshal(p)
 	if err != nil {
 		raw = []byte("{}") // cannot be: finite numbers and strings always encode
 	}
-	return document{Text: text.String(), Finished: float64(e.FinishedAt.UnixMilli()) / 1000, Places: string(raw)}
+	return document{Text: text.String(), Finished: *seconds(e.FinishedAt), Speakers: names, Places: string(raw)}
+}
+
+func parsePlaces(raw string) (p places, err error) {
+	if err := json.Unmarshal([]byte(raw), &p); err != nil {
+		return places{}, fmt.Errorf("read the places of a transcript: %w", err)
+	}
+	return p, nil
+}
+
+// segment returns the segment that byte at of the text lies in, -1 for none.
+func (p places) segment(at int) int {
+	seg, exact := slices.BinarySearch(p.At, at)
+	if !exact {
+		seg--
+	}
+	return seg
+}
+
+// speaker returns who spoke a segment, "" where it is not known.
+func (p places) speaker(seg int) string {
+	if seg < 0 || seg >= len(p.Speaker) {
+		return ""
+	}
+	return p.Speaker[seg]
 }
 
 // Snippet is one segment in which words of the query were said.
@@ -71,19 +98,12 @@ const (
 
 // snippets returns the segments of text that hold matches, the ones with most
 // matches first chosen, in the order of the talk.
-func snippets(text, rawPlaces string, matches [][2]int) ([]Snippet, error) {
-	var p places
-	if err := json.Unmarshal([]byte(rawPlaces), &p); err != nil {
-		return nil, fmt.Errorf("read the places of a transcript: %w", err)
-	}
+func (p places) snippets(text string, matches [][2]int) []Snippet {
 	slices.SortFunc(matches, func(a, b [2]int) int { return a[0] - b[0] })
 	bySegment := map[int][][2]int{}
 	var order []int
 	for _, m := range slices.Compact(matches) {
-		seg, exact := slices.BinarySearch(p.At, m[0])
-		if !exact {
-			seg--
-		}
+		seg := p.segment(m[0])
 		if seg < 0 || m[0] >= m[1] || m[1] > len(text) {
 			continue
 		}
@@ -103,12 +123,10 @@ func snippets(text, rawPlaces string, matches [][2]int) ([]Snippet, error) {
 		}
 		s := excerpt(text, p.At[seg], end, bySegment[seg])
 		s.Segment, s.Start = seg, p.Start[seg]
-		if seg < len(p.Speaker) {
-			s.Speaker = p.Speaker[seg]
-		}
+		s.Speaker = p.speaker(seg)
 		out = append(out, s)
 	}
-	return out, nil
+	return out
 }
 
 // excerpt cuts the segment text[from:end] around its matches.

@@ -2,7 +2,7 @@ package search
 
 import (
 	"context"
-	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,18 +22,18 @@ import (
 )
 
 // layout is the version of what a document holds; another one is rebuilt.
-const layout = "1"
+const layout = "2"
 
 // maxUnclean is how often in a row the process may end without Close before
 // the index itself is suspected, and begun anew.
 const maxUnclean = 3
 
 // Index is a full-text index of transcripts. It may be used by several
-// goroutines at once. Close it.
+// goroutines at once. Whoever opens it closes it.
 type Index struct {
 	dir   string
 	bleve bleve.Index
-	mu    sync.Mutex // one writer at a time, so that LastSeq never goes back
+	mu    sync.Mutex // one writer at a time, so that Place never goes back
 }
 
 // Open opens the index in dir, a folder of its own that no other process uses,
@@ -76,12 +76,23 @@ func Open(dir string, log *slog.Logger) (*Index, error) {
 	return begun(dir, b, 0)
 }
 
-func openFiles(files string) (bleve.Index, error) {
-	b, err := bleve.OpenUsing(files, map[string]any{"bolt_timeout": "500ms"})
+// openFiles opens what is below files. The library may panic on what is not as
+// it was written.
+func openFiles(files string) (b bleve.Index, err error) {
+	bad, err := damaged(files)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			b, err = nil, fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	b, err = bleve.OpenUsing(files, map[string]any{"bolt_timeout": "500ms"})
 	if err != nil {
 		return nil, err // and not the nil pointer that b holds
 	}
-	return b, nil
+	return b, uses(b, bad)
 }
 
 func newFiles(files string) (bleve.Index, error) {
@@ -139,18 +150,21 @@ func (x *Index) Close() error {
 }
 
 // documentMapping says what is indexed: the text with the positions of its
-// words, and the time for sorting. The rest is only kept.
+// words, the time, and who spoke. The rest is only kept.
 func documentMapping() mapping.IndexMapping {
 	text := bleve.NewTextFieldMapping()
 	text.Analyzer = en.AnalyzerName
 	text.Store, text.IncludeTermVectors, text.IncludeInAll, text.DocValues = true, true, false, false
 	finished := bleve.NewNumericFieldMapping()
 	finished.Store, finished.IncludeInAll = true, false
+	speakers := bleve.NewKeywordFieldMapping()
+	speakers.Store, speakers.IncludeInAll, speakers.DocValues = false, false, false
 	places := bleve.NewTextFieldMapping()
 	places.Index, places.Store, places.IncludeInAll, places.DocValues = false, true, false, false
 	doc := bleve.NewDocumentStaticMapping()
 	doc.AddFieldMappingsAt("text", text)
 	doc.AddFieldMappingsAt("finished", finished)
+	doc.AddFieldMappingsAt("speakers", speakers)
 	doc.AddFieldMappingsAt("places", places)
 	m := bleve.NewIndexMapping()
 	m.DefaultMapping = doc
@@ -159,28 +173,25 @@ func documentMapping() mapping.IndexMapping {
 	return m
 }
 
-// Entry is one transcript for PutAll; a nil Result removes it.
+// Entry is one transcript for Put; a nil Result removes it.
 type Entry struct {
 	JobID      string
 	FinishedAt time.Time
 	Result     *api.Result
 }
 
-// Put adds the transcript of a job, or replaces it. It is on disk when Put
-// returns.
-func (x *Index) Put(jobID string, finishedAt time.Time, r *api.Result) error {
-	return x.PutAll([]Entry{{jobID, finishedAt, r}}, 0)
+// Place is a place in the store's log of events, up to which an index is
+// complete. The id of the event tells one store from another that has come as
+// far, such as an older copy that was put back. The zero Place is the start.
+type Place struct {
+	Seq   uint64 `json:"seq"`
+	Event string `json:"event"`
 }
 
-// Delete removes the transcript of a job; one that is not there is no error.
-func (x *Index) Delete(jobID string) error {
-	return x.PutAll([]Entry{{JobID: jobID}}, 0)
-}
-
-// PutAll puts and removes entries and, where seq is over LastSeq, sets that,
-// all in one commit: much faster than one by one. Some hundreds of entries at
-// once are a good size.
-func (x *Index) PutAll(entries []Entry, seq uint64) error {
+// Put puts, replaces and removes transcripts and, where upTo is later than
+// Place, sets that, all in one commit. It is on disk when Put returns. Some
+// hundreds of entries at once are much faster than one by one.
+func (x *Index) Put(entries []Entry, upTo Place) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	b := x.bleve.NewBatch()
@@ -193,12 +204,16 @@ func (x *Index) PutAll(entries []Entry, seq uint64) error {
 			return fmt.Errorf("index the transcript of %s: %w", e.JobID, err)
 		}
 	}
-	last, err := x.LastSeq()
+	last, err := x.Place()
 	if err != nil {
 		return err
 	}
-	if seq > last {
-		b.SetInternal(seqKey, binary.BigEndian.AppendUint64(nil, seq))
+	if upTo.Seq > last.Seq {
+		raw, err := json.Marshal(upTo)
+		if err != nil {
+			return fmt.Errorf("index %d transcripts: %w", len(entries), err)
+		}
+		b.SetInternal(placeKey, raw)
 	}
 	if err := x.bleve.Batch(b); err != nil {
 		return fmt.Errorf("index %d transcripts: %w", len(entries), err)
@@ -206,29 +221,54 @@ func (x *Index) PutAll(entries []Entry, seq uint64) error {
 	return nil
 }
 
-var seqKey = []byte("seq")
-
-// LastSeq returns the store's sequence number up to which the index is
-// complete, 0 for a new index.
-func (x *Index) LastSeq() (uint64, error) {
-	raw, err := x.bleve.GetInternal(seqKey)
-	if err != nil {
-		return 0, fmt.Errorf("read the place of the search index: %w", err)
-	}
-	if len(raw) != 8 {
-		return 0, nil
-	}
-	return binary.BigEndian.Uint64(raw), nil
+// Delete removes the transcript of a job; one that is not there is no error.
+func (x *Index) Delete(jobID string) error {
+	return x.Put([]Entry{{JobID: jobID}}, Place{})
 }
 
-// SetLastSeq says that the index is complete up to seq; it never goes back.
-func (x *Index) SetLastSeq(seq uint64) error { return x.PutAll(nil, seq) }
+var placeKey = []byte("place")
 
-// Count returns how many transcripts the index holds.
-func (x *Index) Count(context.Context) (int, error) {
-	n, err := x.bleve.DocCount()
+// Place returns how far the index has come, the zero Place for a new one.
+func (x *Index) Place() (Place, error) {
+	var p Place
+	raw, err := x.bleve.GetInternal(placeKey)
 	if err != nil {
-		return 0, fmt.Errorf("count the search index: %w", err)
+		return p, fmt.Errorf("read the place of the search index: %w", err)
 	}
-	return int(n), nil
+	if raw == nil {
+		return p, nil
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return p, fmt.Errorf("read the place of the search index: %w", err)
+	}
+	return p, nil
+}
+
+// FinishedBefore returns the jobs whose transcripts were finished before t,
+// oldest first: at most n, after the first skip.
+func (x *Index) FinishedBefore(ctx context.Context, t time.Time, skip, n int) ([]string, error) {
+	q := bleve.NewNumericRangeQuery(nil, seconds(t))
+	q.SetField("finished")
+	req := bleve.NewSearchRequestOptions(q, n, skip, false)
+	req.SortBy([]string{"finished", "_id"})
+	res, err := x.bleve.SearchInContext(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("list old transcripts: %w", err)
+	}
+	ids := make([]string, len(res.Hits))
+	for i, h := range res.Hits {
+		ids[i] = h.ID
+	}
+	return ids, nil
+}
+
+// Discard closes the index and removes it. Open begins it anew.
+func (x *Index) Discard() error {
+	if err := x.Close(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(x.dir); err != nil {
+		return fmt.Errorf("remove the search index: %w", err)
+	}
+	return nil
 }

@@ -3,9 +3,9 @@ package search
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/analysis/lang/en"
@@ -15,7 +15,7 @@ import (
 	"github.com/voxparse/voxparse/api"
 )
 
-// Hit is one transcript in which the query was found.
+// Hit is one transcript in which the words were found.
 type Hit struct {
 	JobID      string    `json:"job_id"`
 	FinishedAt time.Time `json:"finished_at"`
@@ -23,134 +23,151 @@ type Hit struct {
 	Snippets   []Snippet `json:"snippets"`
 }
 
-// MaxQuery is how many bytes a query may have.
-const MaxQuery = 1000
-
-// Query returns the transcripts in which all words of q were said, best first,
-// the newer of two alike first; at most limit, 20 when 0, never over 100.
-// "Words in quotes" stand together; refund* begins so; -word must not be said.
-// Endings do not matter: refund finds refunds. A query with nothing to look
-// for is api.Invalid.
-func (x *Index) Query(ctx context.Context, q string, limit int) ([]Hit, error) {
-	analyzer := x.bleve.Mapping().AnalyzerNamed(en.AnalyzerName)
-	parsed, err := parse(q, func(text string) bool { return len(analyzer.Analyze([]byte(text))) > 0 })
+// Query returns the transcripts in which all words of r were said, best first,
+// the newer of two alike first; at most r.Limit, 20 when 0, never over 100.
+// "Words in quotes" stand together; refund* begins so; dashwod~ may differ in a
+// letter or two; -word must not be said. Endings do not matter: refund finds
+// refunds. With r.Speaker, that speaker said all the words, and only what that
+// speaker said is shown. Words with nothing to look for are api.Invalid.
+func (x *Index) Query(ctx context.Context, r api.SearchRequest) ([]Hit, error) {
+	w, err := parse(r.Words, x.bleve.Mapping().AnalyzerNamed(en.AnalyzerName))
 	if err != nil {
 		return nil, err
 	}
+	if filters := narrow(r); len(filters) > 0 {
+		w.query.AddFilter(bleve.NewConjunctionQuery(filters...))
+	}
+	limit := r.Limit
 	if limit <= 0 {
 		limit = api.DefaultListLimit
 	}
-	req := bleve.NewSearchRequestOptions(parsed, min(limit, api.MaxListLimit), 0, false)
-	req.Fields = []string{"text", "finished", "places"}
-	req.IncludeLocations = true
-	req.SortBy([]string{"-_score", "-finished", "_id"})
-	res, err := x.bleve.SearchInContext(ctx, req)
-	if err != nil {
-		return nil, fmt.Errorf("search the transcripts: %w", err)
+	limit = min(limit, api.MaxListLimit)
+	if r.Speaker == "" {
+		return x.page(ctx, w, "", r.Offset, limit)
 	}
-	out := make([]Hit, 0, len(res.Hits))
-	for _, h := range res.Hits {
-		hit, err := newHit(h)
+	// Who said a word is known only once a transcript is looked into.
+	var out []Hit
+	for from, skip := 0, r.Offset; len(out) < limit; from += api.MaxListLimit {
+		hits, err := x.page(ctx, w, r.Speaker, from, api.MaxListLimit)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, hit)
+		if hits == nil {
+			break
+		}
+		pass := min(skip, len(hits))
+		skip, hits = skip-pass, hits[pass:]
+		out = append(out, hits[:min(len(hits), limit-len(out))]...)
 	}
 	return out, nil
 }
 
-func newHit(h *search.DocumentMatch) (Hit, error) {
-	hit := Hit{JobID: h.ID, Score: h.Score}
+// narrow returns the conditions of r that its words do not say.
+func narrow(r api.SearchRequest) []query.Query {
+	var out []query.Query
+	if !r.Since.IsZero() || !r.Until.IsZero() {
+		var from, to *float64
+		if !r.Since.IsZero() {
+			from = seconds(r.Since)
+		}
+		if !r.Until.IsZero() {
+			to = seconds(r.Until)
+		}
+		q := bleve.NewNumericRangeQuery(from, to)
+		q.SetField("finished")
+		out = append(out, q)
+	}
+	if r.Speaker != "" {
+		q := bleve.NewTermQuery(strings.ToLower(r.Speaker))
+		q.SetField("speakers")
+		out = append(out, q)
+	}
+	return out
+}
+
+// seconds is a time as it is indexed.
+func seconds(t time.Time) *float64 {
+	s := float64(t.UnixMilli()) / 1000
+	return &s
+}
+
+// page returns size transcripts after the first from, those left out in which
+// not the speaker said it; nil past the last. It looks for places only in
+// transcripts that are shown: a common word has very many.
+func (x *Index) page(ctx context.Context, w wish, speaker string, from, size int) ([]Hit, error) {
+	req := bleve.NewSearchRequestOptions(w.query, size, from, false)
+	req.SortBy([]string{"-_score", "-finished", "_id"})
+	found, err := x.bleve.SearchInContext(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("search the transcripts: %w", err)
+	}
+	if len(found.Hits) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(found.Hits))
+	for i, h := range found.Hits {
+		ids[i] = h.ID
+	}
+	req = bleve.NewSearchRequestOptions(bleve.NewConjunctionQuery(bleve.NewDocIDQuery(ids), w.query), len(ids), 0, false)
+	req.Fields = []string{"text", "finished", "places"}
+	req.IncludeLocations = true
+	looked, err := x.bleve.SearchInContext(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("look into the transcripts: %w", err)
+	}
+	byID := make(map[string]*search.DocumentMatch, len(looked.Hits))
+	for _, h := range looked.Hits {
+		byID[h.ID] = h
+	}
+	out := make([]Hit, 0, len(ids))
+	for _, h := range found.Hits {
+		full := byID[h.ID]
+		if full == nil {
+			continue // removed meanwhile
+		}
+		full.Score = h.Score
+		hit, ok, err := w.show(full, speaker)
+		if err != nil {
+			return nil, fmt.Errorf("search result %s: %w", h.ID, err)
+		}
+		if ok {
+			out = append(out, hit)
+		}
+	}
+	return out, nil
+}
+
+// show makes a Hit of what the library found. ok is false where the speaker
+// did not say every part.
+func (w wish) show(h *search.DocumentMatch, speaker string) (hit Hit, ok bool, err error) {
+	hit = Hit{JobID: h.ID, Score: h.Score}
 	if at, ok := h.Fields["finished"].(float64); ok {
-		hit.FinishedAt = time.UnixMilli(int64(at * 1000)).UTC()
+		hit.FinishedAt = time.UnixMilli(int64(math.Round(at * 1000))).UTC()
 	}
 	text, _ := h.Fields["text"].(string)
-	rawPlaces, _ := h.Fields["places"].(string)
+	raw, _ := h.Fields["places"].(string)
+	p, err := parsePlaces(raw)
+	if err != nil {
+		return Hit{}, false, err
+	}
+	said := make([]bool, len(w.parts))
 	var matches [][2]int
-	for _, locations := range h.Locations["text"] {
+	for term, locations := range h.Locations["text"] {
 		for _, l := range locations {
+			if speaker != "" && !strings.EqualFold(p.speaker(p.segment(int(l.Start))), speaker) {
+				continue
+			}
 			matches = append(matches, [2]int{int(l.Start), int(l.End)})
-		}
-	}
-	var err error
-	if hit.Snippets, err = snippets(text, rawPlaces, matches); err != nil {
-		return Hit{}, fmt.Errorf("search result %s: %w", h.ID, err)
-	}
-	return hit, nil
-}
-
-// parse reads the query of a person. Nothing in it is a syntax error. Words
-// for which indexed is false ("the") need not match.
-func parse(q string, indexed func(string) bool) (query.Query, error) {
-	if len(q) > MaxQuery {
-		return nil, api.Errorf(api.Invalid, "the query is longer than %d bytes", MaxQuery)
-	}
-	all := bleve.NewBooleanQuery()
-	wanted := 0
-	for _, t := range terms(q) {
-		var part query.Query
-		switch {
-		case !indexed(strings.TrimRight(t.text, "*")):
-			continue
-		case t.quoted:
-			p := bleve.NewMatchPhraseQuery(t.text)
-			p.SetField("text")
-			part = p
-		case len(t.text) > 2 && strings.HasSuffix(t.text, "*"):
-			p := bleve.NewPrefixQuery(strings.ToLower(strings.TrimRight(t.text, "*")))
-			p.SetField("text")
-			part = p
-		default:
-			p := bleve.NewMatchQuery(t.text)
-			p.SetField("text")
-			p.SetOperator(query.MatchQueryOperatorAnd)
-			part = p
-		}
-		if t.not {
-			all.AddMustNot(part)
-			continue
-		}
-		wanted++
-		all.AddMust(part)
-	}
-	if wanted == 0 {
-		return nil, api.Errorf(api.Invalid, "nothing to search for: give a word that was said")
-	}
-	return all, nil
-}
-
-type term struct {
-	text        string
-	quoted, not bool
-}
-
-// terms cuts q at white space outside of quotes.
-func terms(q string) []term {
-	var out []term
-	for {
-		q = strings.TrimLeftFunc(q, unicode.IsSpace)
-		if q == "" {
-			return out
-		}
-		var t term
-		if strings.HasPrefix(q, "-") && len(q) > 1 {
-			t.not, q = true, q[1:]
-		}
-		if strings.HasPrefix(q, `"`) {
-			t.text, q, t.quoted = q[1:], "", true
-			if i := strings.IndexByte(t.text, '"'); i >= 0 {
-				t.text, q = t.text[:i], t.text[i+1:]
+			for i := range w.parts {
+				said[i] = said[i] || w.parts[i].says(term)
 			}
-		} else {
-			i := strings.IndexFunc(q, unicode.IsSpace)
-			if i < 0 {
-				i = len(q)
-			}
-			t.text, q = q[:i], q[i:]
 		}
-		if strings.IndexFunc(t.text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) < 0 {
-			continue
-		}
-		out = append(out, t)
 	}
+	for i := range said {
+		if speaker != "" && !said[i] {
+			return Hit{}, false, nil
+		}
+	}
+	hit.Snippets = p.snippets(text, matches)
+	return hit, true, nil
 }

@@ -3,8 +3,7 @@ package search_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,14 +37,24 @@ func talk(texts ...string) *api.Result {
 	return r
 }
 
+func put(x *search.Index, jobID string, at time.Time, r *api.Result) error {
+	return x.Put([]search.Entry{{JobID: jobID, FinishedAt: at, Result: r}}, search.Place{})
+}
+
 var day = time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)
 
 // ids returns the jobs that q finds.
 func ids(t *testing.T, x *search.Index, q string) string {
 	t.Helper()
-	hits, err := x.Query(t.Context(), q, 0)
+	return asked(t, x, api.SearchRequest{Words: q})
+}
+
+// asked returns the jobs that r finds.
+func asked(t *testing.T, x *search.Index, r api.SearchRequest) string {
+	t.Helper()
+	hits, err := x.Query(t.Context(), r)
 	if err != nil {
-		t.Fatalf("query %q: %v", q, err)
+		t.Fatalf("query %+v: %v", r, err)
 	}
 	var out []string
 	for _, h := range hits {
@@ -63,7 +72,7 @@ func filled(t *testing.T) *search.Index {
 		talk("The machine was washing, and the refunds came late.", "Thank you."),
 		talk("We talked about the weather and nothing else."),
 	} {
-		if err := x.Put(fmt.Sprintf("job_%d", i), day.Add(time.Duration(i)*time.Hour), r); err != nil {
+		if err := put(x, fmt.Sprintf("job_%d", i), day.Add(time.Duration(i)*time.Hour), r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,6 +92,12 @@ func TestQueryFindsWordsPhrasesAndPrefixes(t *testing.T) {
 		{"nobody", ""},
 		{`"weather and nothing`, "job_2"},
 		{"weather AND ) ( : ~ ^ \\", "job_2"},
+		{"machine*", "job_1 job_0"}, // its stem is shorter than it
+		{"weathr~", "job_2"},
+		{"wether~ nothin~", "job_2"},
+		{"weathr", ""},
+		{"ab~", ""}, // so short a word has no other letters
+		{"-weathr~ refund -northw*", "job_1"},
 	} {
 		if got := ids(t, x, c.q); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.q, got, c.want)
@@ -94,7 +109,7 @@ func TestQueryFindsWordsPhrasesAndPrefixes(t *testing.T) {
 }
 
 func TestQueryShowsWhereItWasSaid(t *testing.T) {
-	hits, err := filled(t).Query(t.Context(), "refund", 1)
+	hits, err := filled(t).Query(t.Context(), api.SearchRequest{Words: "refund", Limit: 1})
 	if err != nil || len(hits) != 1 {
 		t.Fatalf("got %v, %v, want one hit", hits, err)
 	}
@@ -115,10 +130,10 @@ func TestSnippetsOfALongSegmentAreCutAroundTheMatch(t *testing.T) {
 	x := open(t, t.TempDir())
 	defer shut(t, x)
 	long := strings.Repeat("blah ëëë ", 200) + "zanzibar " + strings.Repeat("more words ", 200)
-	if err := x.Put("job_a", day, &api.Result{Text: long}); err != nil {
+	if err := put(x, "job_a", day, &api.Result{Text: long}); err != nil {
 		t.Fatal(err)
 	}
-	hits, err := x.Query(t.Context(), "zanzibar", 0)
+	hits, err := x.Query(t.Context(), api.SearchRequest{Words: "zanzibar"})
 	if err != nil || len(hits) != 1 || len(hits[0].Snippets) != 1 {
 		t.Fatalf("got %v, %v, want one snippet", hits, err)
 	}
@@ -131,7 +146,7 @@ func TestSnippetsOfALongSegmentAreCutAroundTheMatch(t *testing.T) {
 
 func TestPutReplacesAndDeleteRemoves(t *testing.T) {
 	x := filled(t)
-	if err := x.Put("job_2", day, talk("All about snow.")); err != nil {
+	if err := put(x, "job_2", day, talk("All about snow.")); err != nil {
 		t.Fatal(err)
 	}
 	if got := ids(t, x, "weather") + "|" + ids(t, x, "snow"); got != "|job_2" {
@@ -145,107 +160,108 @@ func TestPutReplacesAndDeleteRemoves(t *testing.T) {
 	if got := ids(t, x, "snow"); got != "" {
 		t.Errorf("got %q after delete, want none", got)
 	}
-	if n, err := x.Count(t.Context()); n != 2 || err != nil {
-		t.Errorf("got %d, %v, want 2", n, err)
+	if got := ids(t, x, "refund"); got != "job_0 job_1" && got != "job_1 job_0" {
+		t.Errorf("got %q, want the others to stay", got)
+	}
+}
+
+// calls is an index of calls between an agent and a caller, job_00 the oldest.
+func calls(t *testing.T, n int) *search.Index {
+	t.Helper()
+	x := open(t, t.TempDir())
+	t.Cleanup(func() { shut(t, x) })
+	for i := range n {
+		r := talk("Good morning.", "I want a refund now.", fmt.Sprintf("Call number %d.", i))
+		r.Segments[1].Speaker = "Caller"
+		if i%3 == 0 {
+			r.Segments[0].Text, r.Segments[1].Text = "A refund takes a week.", "Good morning."
+		}
+		if err := put(x, fmt.Sprintf("job_%02d", i), day.Add(time.Duration(i)*time.Hour), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return x
+}
+
+func TestQueryIsNarrowedByTimeAndSpeaker(t *testing.T) {
+	x := calls(t, 6)
+	hour := func(n int) time.Time { return day.Add(time.Duration(n) * time.Hour) }
+	for name, c := range map[string]struct {
+		r    api.SearchRequest
+		want string
+	}{
+		"all":                      {api.SearchRequest{Words: "morning"}, "job_05 job_04 job_03 job_02 job_01 job_00"},
+		"since":                    {api.SearchRequest{Words: "morning", Since: hour(4)}, "job_05 job_04"},
+		"until":                    {api.SearchRequest{Words: "morning", Until: hour(2)}, "job_01 job_00"},
+		"between":                  {api.SearchRequest{Words: "morning", Since: hour(1), Until: hour(3)}, "job_02 job_01"},
+		"said by the caller":       {api.SearchRequest{Words: "refund", Speaker: "caller"}, "job_05 job_04 job_02 job_01"},
+		"said by the other":        {api.SearchRequest{Words: "refund", Speaker: "A"}, "job_03 job_00"},
+		"each half by another":     {api.SearchRequest{Words: "refund morning", Speaker: "Caller"}, ""},
+		"a phrase by the caller":   {api.SearchRequest{Words: `"refund now"`, Speaker: "Caller", Since: hour(4)}, "job_05 job_04"},
+		"a guess by the caller":    {api.SearchRequest{Words: "refnud~", Speaker: "Caller", Until: hour(2)}, "job_01"},
+		"a beginning by the other": {api.SearchRequest{Words: "refun*", Speaker: "A"}, "job_03 job_00"},
+		"nobody of that name":      {api.SearchRequest{Words: "refund", Speaker: "Bob"}, ""},
+	} {
+		if got := asked(t, x, c.r); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+	hits, err := x.Query(t.Context(), api.SearchRequest{Words: "morning", Speaker: "caller"})
+	if err != nil || len(hits) != 2 {
+		t.Fatalf("got %v, %v, want two calls", hits, err)
+	}
+	for _, s := range hits[0].Snippets {
+		if s.Speaker != "Caller" {
+			t.Errorf("got %+v, want only what the caller said", s)
+		}
+	}
+}
+
+func TestPagesHoldEveryHitOnce(t *testing.T) {
+	const n = 25
+	x := calls(t, n)
+	for _, speaker := range []string{"", "caller"} {
+		want := asked(t, x, api.SearchRequest{Words: "refund", Speaker: speaker, Limit: 100})
+		var got []string
+		for from := 0; from < n+4; from += 4 {
+			if page := asked(t, x, api.SearchRequest{Words: "refund", Speaker: speaker, Limit: 4, Offset: from}); page != "" {
+				got = append(got, page)
+			}
+		}
+		if s := strings.Join(got, " "); s != want || want == "" {
+			t.Errorf("speaker %q: got the pages %q, want %q", speaker, s, want)
+		}
+	}
+}
+
+func TestOldTranscriptsAreListedOldestFirst(t *testing.T) {
+	x := calls(t, 5)
+	got, err := x.FinishedBefore(t.Context(), day.Add(3*time.Hour), 1, 10)
+	if want := []string{"job_01", "job_02"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }
 
 func TestEmptyQueriesAreInvalid(t *testing.T) {
 	x := filled(t)
 	for _, q := range []string{"", "  ", "-weather", "the", `""`, "?!", strings.Repeat("x", search.MaxQuery+1)} {
-		if _, err := x.Query(t.Context(), q, 0); !errors.Is(err, api.Invalid) {
+		if _, err := x.Query(t.Context(), api.SearchRequest{Words: q}); !errors.Is(err, api.Invalid) {
 			t.Errorf("%.20q: got %v, want %v", q, err, api.Invalid)
 		}
-	}
-}
-
-func TestLastSeqIsKeptAndNeverGoesBack(t *testing.T) {
-	dir := t.TempDir()
-	x := open(t, dir)
-	if err := x.PutAll([]search.Entry{{JobID: "job_a", FinishedAt: day, Result: talk("snow")}}, 7); err != nil {
-		t.Fatal(err)
-	}
-	if err := x.SetLastSeq(3); err != nil {
-		t.Fatal(err)
-	}
-	shut(t, x)
-	x = open(t, dir)
-	defer shut(t, x)
-	if n, err := x.LastSeq(); n != 7 || err != nil {
-		t.Errorf("got %d, %v, want 7", n, err)
-	}
-	if got := ids(t, x, "snow"); got != "job_a" {
-		t.Errorf("got %q after reopening, want job_a", got)
-	}
-}
-
-func TestADamagedIndexIsBegunAnew(t *testing.T) {
-	for name, damage := range map[string]func(dir string) error{
-		"no meta file": func(dir string) error { return os.Remove(filepath.Join(dir, "files", "index_meta.json")) },
-		"bad meta file": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "files", "index_meta.json"), []byte("{"), 0o600)
-		},
-		"bad root": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "files", "store", "root.bolt"), make([]byte, 9000), 0o600)
-		},
-		"gone": func(dir string) error { return os.RemoveAll(dir) },
-		"a file in its place": func(dir string) error {
-			return errors.Join(os.RemoveAll(filepath.Join(dir, "files")), os.WriteFile(filepath.Join(dir, "files"), nil, 0o600))
-		},
-		"often ended uncleanly": func(dir string) error { return os.WriteFile(filepath.Join(dir, "open"), []byte("3"), 0o600) },
-		"an unreadable mark":    func(dir string) error { return os.WriteFile(filepath.Join(dir, "open"), []byte("?"), 0o600) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "search")
-			x := open(t, dir)
-			if err := x.PutAll([]search.Entry{{JobID: "job_a", FinishedAt: day, Result: talk("snow")}}, 7); err != nil {
-				t.Fatal(err)
-			}
-			shut(t, x)
-			if err := damage(dir); err != nil {
-				t.Fatal(err)
-			}
-			x = open(t, dir)
-			defer shut(t, x)
-			if n, err := x.LastSeq(); n != 0 || err != nil {
-				t.Errorf("got last sequence %d, %v, want 0: the owner must fill it again", n, err)
-			}
-			if err := x.Put("job_b", day, talk("snow again")); err != nil {
-				t.Fatal(err)
-			}
-			if got := ids(t, x, "snow"); got != "job_b" {
-				t.Errorf("got %q, want job_b", got)
-			}
-		})
-	}
-}
-
-func TestAnIndexInUseIsNotTouched(t *testing.T) {
-	dir := t.TempDir()
-	x := open(t, dir)
-	defer shut(t, x)
-	if err := x.Put("job_a", day, talk("snow")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := search.Open(dir, nil); !errors.Is(err, api.Conflict) {
-		t.Errorf("got %v, want %v", err, api.Conflict)
-	}
-	if got := ids(t, x, "snow"); got != "job_a" {
-		t.Errorf("got %q, want the first index whole", got)
 	}
 }
 
 func FuzzQuery(f *testing.F) {
 	x := open(f, f.TempDir())
 	f.Cleanup(func() { shut(f, x) })
-	if err := x.Put("job_a", day, talk("Snow was on the hills.", "Söß snow \xff and rain")); err != nil {
+	if err := put(x, "job_a", day, talk("Snow was on the hills.", "Söß snow \xff and rain")); err != nil {
 		f.Fatal(err)
 	}
 	for _, q := range []string{"snow", `"snow was`, "-rain snow", "hil*", `"" * - "-`, "söß", "\xff", "a*b*"} {
 		f.Add(q)
 	}
 	f.Fuzz(func(t *testing.T, q string) {
-		hits, err := x.Query(t.Context(), q, 0)
+		hits, err := x.Query(t.Context(), api.SearchRequest{Words: q})
 		if err != nil && !errors.Is(err, api.Invalid) {
 			t.Errorf("%q: got %v, want a result or %v", q, err, api.Invalid)
 		}
@@ -259,49 +275,4 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 	})
-}
-
-// BenchmarkQueryIn100000Transcripts fills an index of 100,000 transcripts of
-// about 120 words, and then asks it.
-func BenchmarkQueryIn100000Transcripts(b *testing.B) {
-	words := strings.Fields("refund invoice contract meeting schedule budget report customer shipment account product feature release server database discount warranty manager supplier weather holiday project team design market price order delivery return payment")
-	x := open(b, b.TempDir())
-	defer shut(b, x)
-	began := time.Now()
-	var batch []search.Entry
-	for i := range 100_000 {
-		var segs []string
-		for k := range 8 {
-			var s strings.Builder
-			for j := range 15 {
-				n := (i*31 + k*17 + j*j*7 + i/97*j) % (len(words) * 40)
-				if n < len(words) {
-					s.WriteString(words[n] + " ")
-				} else {
-					fmt.Fprintf(&s, "filler%d ", n%5000+(i*j)%400)
-				}
-			}
-			segs = append(segs, s.String())
-		}
-		batch = append(batch, search.Entry{JobID: fmt.Sprintf("job_%06d", i), FinishedAt: day.Add(time.Duration(i) * time.Minute), Result: talk(segs...)})
-		if len(batch) == 500 {
-			if err := x.PutAll(batch, uint64(i)); err != nil {
-				b.Fatal(err)
-			}
-			batch = batch[:0]
-		}
-	}
-	b.Logf("100,000 transcripts in %.1f s", time.Since(began).Seconds())
-	b.Run("word", func(b *testing.B) { ask(b, x, "refund") })
-	b.Run("two words", func(b *testing.B) { ask(b, x, "refund holiday") })
-	b.Run("phrase", func(b *testing.B) { ask(b, x, `"refund filler30"`) })
-	b.Run("prefix", func(b *testing.B) { ask(b, x, "refu*") })
-}
-
-func ask(b *testing.B, x *search.Index, q string) {
-	for b.Loop() {
-		if _, err := x.Query(b.Context(), q, 20); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
