@@ -1,14 +1,9 @@
 package daemon
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,8 +11,6 @@ import (
 	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/config"
 )
-
-const said = "um my card number is four one one one one one one one one one one one one one one one and I will send the report tomorrow"
 
 // submitWith submits text with options and returns its result once it is done.
 func (f *fixture) submitWith(text string, change func(*client.Upload)) *api.Result {
@@ -40,46 +33,6 @@ func (f *fixture) submitWith(text string, change func(*client.Upload)) *api.Resu
 	return result
 }
 
-func TestRedactedTextIsNowhere(t *testing.T) {
-	home := shortDir(t)
-	f := startIn(t, home, nil)
-	r := newReceiver(t, nil)
-	r.register(f, nil)
-	// The fake engine reads its words from the upload, so the upload itself is
-	// the one place where they may be, until it is removed at the job's end.
-	res := f.submitWith(said, func(u *client.Upload) { u.Options.RedactPII = true })
-	if res.Redactions["card_number"] != 1 {
-		t.Errorf("got redactions %v, want one card number", res.Redactions)
-	}
-	secret := "one one one one"
-	all, err := json.Marshal(res)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if bytes.Contains(all, []byte(secret)) {
-		t.Errorf("got result %s, want the number masked", all)
-	}
-	if got := r.next(); bytes.Contains(got.body, []byte(secret)) {
-		t.Errorf("got event %s, want the number masked", got.body)
-	}
-	if err := f.shutdown(); err != nil {
-		t.Fatal(err)
-	}
-	err = filepath.WalkDir(home, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		if bytes.Contains(data, []byte(secret)) {
-			t.Errorf("the number is in %s", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestModeDecidesHowTheTextReads(t *testing.T) {
 	f := start(t, nil)
 	for mode, want := range map[string]bool{"verbatim": true, "polished": false} {
@@ -97,18 +50,6 @@ func TestPlanDecidesWhetherThereIsAnAnalysis(t *testing.T) {
 		if got := res.AIAnalysis != nil; got != want {
 			t.Errorf("%s: got an analysis: %v, want %v", plan, got, want)
 		}
-	}
-}
-
-func TestAnAnalysisEndpointThatIsDownNeverFailsAJob(t *testing.T) {
-	down := httptest.NewServer(http.NotFoundHandler())
-	down.Close()
-	f := start(t, func(o *Options) {
-		o.Config.Analysis.Endpoint, o.Config.Analysis.Model, o.Config.Analysis.Key = down.URL, "m", "env:VP_NOT_SET"
-	})
-	res := f.submitWith("I will send the report tomorrow.", nil)
-	if res.AIAnalysis == nil || res.AIAnalysis.Method != api.MethodBuiltin || res.AIAnalysis.Note == "" {
-		t.Errorf("got %+v, want the built-in tier with a note", res.AIAnalysis)
 	}
 }
 
