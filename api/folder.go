@@ -19,23 +19,24 @@ type Folder struct {
 
 // FolderOptions are the settings of a drop folder.
 type FolderOptions struct {
-	Recursive bool              `json:"recursive" toml:"recursive"`
-	Include   []string          `json:"include,omitempty" toml:"include"` // globs; empty: known audio extensions
-	Exclude   []string          `json:"exclude,omitempty" toml:"exclude"`
-	Settle    string            `json:"settle,omitempty" toml:"settle"`   // a duration; "5s"
-	Poll      string            `json:"poll,omitempty" toml:"poll"`       // "auto", "off" or a duration
-	Dedupe    string            `json:"dedupe,omitempty" toml:"dedupe"`   // "folder", "global", "off"
-	After     string            `json:"after,omitempty" toml:"after"`     // "leave", "move", "delete"
-	Failed    string            `json:"failed,omitempty" toml:"failed"`   // "leave" or "move" (to failed/)
-	Out       string            `json:"out,omitempty" toml:"out"`         // "" beside the source
-	Formats   []string          `json:"formats,omitempty" toml:"formats"` // txt, srt, …; ["txt"]
-	Language  string            `json:"language,omitempty" toml:"language"`
-	Model     string            `json:"model,omitempty" toml:"model"`
-	RedactPII bool              `json:"redact_pii,omitempty" toml:"redact_pii"`
-	Channels  string            `json:"channels,omitempty" toml:"channels"`
-	Webhooks  []string          `json:"webhooks,omitempty" toml:"webhooks"`
-	Metadata  map[string]string `json:"metadata,omitempty" toml:"metadata"` // templates with {stem} {dir} {mtime}
-	Paused    bool              `json:"paused,omitempty" toml:"paused"`
+	Recursive   bool              `json:"recursive" toml:"recursive"`
+	Include     []string          `json:"include,omitempty" toml:"include"` // globs; empty: known audio extensions
+	Exclude     []string          `json:"exclude,omitempty" toml:"exclude"`
+	Settle      string            `json:"settle,omitempty" toml:"settle"`   // a duration; "5s"
+	Poll        string            `json:"poll,omitempty" toml:"poll"`       // "auto", "off" or a duration
+	Dedupe      string            `json:"dedupe,omitempty" toml:"dedupe"`   // "folder", "global", "off"
+	After       string            `json:"after,omitempty" toml:"after"`     // "leave", "move", "delete"
+	Failed      string            `json:"failed,omitempty" toml:"failed"`   // "leave" or "move" (to failed/)
+	Out         string            `json:"out,omitempty" toml:"out"`         // "" beside the source
+	Formats     []string          `json:"formats,omitempty" toml:"formats"` // txt, srt, …; ["txt"]
+	Language    string            `json:"language,omitempty" toml:"language"`
+	Model       string            `json:"model,omitempty" toml:"model"`
+	RedactPII   bool              `json:"redact_pii,omitempty" toml:"redact_pii"`
+	RedactAudio bool              `json:"redact_audio,omitempty" toml:"redact_audio"` // the copy stays with the job
+	Channels    string            `json:"channels,omitempty" toml:"channels"`
+	Webhooks    []string          `json:"webhooks,omitempty" toml:"webhooks"`
+	Metadata    map[string]string `json:"metadata,omitempty" toml:"metadata"` // templates with {stem} {dir} {mtime}
+	Paused      bool              `json:"paused,omitempty" toml:"paused"`
 }
 
 // FolderFile is what the daemon thinks of one file.

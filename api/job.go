@@ -58,11 +58,12 @@ type Options struct {
 	Instructions string `json:"instructions,omitempty"` // at most 2,000 characters
 	Channels     string `json:"channels,omitempty"`     // "mix" (default) or "split": one speaker a channel
 	RedactPII    bool   `json:"redact_pii,omitempty"`
+	RedactAudio  bool   `json:"redact_audio,omitempty"` // keep a copy of the audio with what was masked silenced; implies RedactPII
 }
 
 // Progress is how far a job has come. Times are seconds of audio.
 type Progress struct {
-	Stage           string  `json:"stage"`                      // "queued", "model", "decode", "recognise", "analyse"
+	Stage           string  `json:"stage"`                      // "queued", "model", "decode", "recognise", "analyse", "redact"
 	PositionSeconds float64 `json:"position_seconds"`           // audio recognised so far
 	DurationSeconds float64 `json:"duration_seconds,omitempty"` // 0 until known
 	Speed           float64 `json:"speed,omitempty"`            // audio seconds per wall second

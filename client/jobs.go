@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -43,6 +44,37 @@ func (c *Client) Result(ctx context.Context, id string) (*api.Result, error) {
 // txt, srt, vtt, json, tsv and md.
 func (c *Client) Formatted(ctx context.Context, id, format string) ([]byte, error) {
 	return c.fetch(ctx, "/v1/jobs/"+segment(id)+"/result"+query("format", format))
+}
+
+// Audio writes the silenced copy of a completed job's audio, a WAV file, to w:
+// api.NotFound for a job without one. It may be large: ctx is its only limit.
+func (c *Client) Audio(ctx context.Context, id string, w io.Writer) error {
+	req, err := c.request(ctx, http.MethodGet, "/v1/jobs/"+segment(id)+"/audio", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.send(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	out := &sink{w: w}
+	if _, err := io.Copy(out, resp.Body); err != nil && out.err == nil {
+		return c.broken(ctx, err)
+	}
+	return out.err
+}
+
+// sink tells an error of the writer from one of the connection.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.err = err
+	return n, err
 }
 
 // CancelJob ends a job that is open; api.Conflict for one that has ended.

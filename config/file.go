@@ -64,7 +64,7 @@ type analysisShape struct {
 var tableKeys = map[string][]string{
 	"engines": {"type", "url", "key", "model", "family", "language", "files", "params", "timeout", "requests_per_minute"},
 	"folder": {"dir", "existing", "recursive", "include", "exclude", "settle", "poll", "dedupe", "after", "failed", "out", "formats",
-		"language", "model", "redact_pii", "channels", "webhooks", "metadata", "paused"},
+		"language", "model", "redact_pii", "redact_audio", "channels", "webhooks", "metadata", "paused"},
 }
 
 // parse reads a config file. Unknown keys are kept for later, so that they are

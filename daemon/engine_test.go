@@ -32,8 +32,9 @@ var buildEngine = sync.OnceValues(func() (string, error) {
 // leftovers are removed when all tests are over.
 var leftovers []string
 
-// startReal starts a daemon on real workers and the real default model.
-func startReal(t testing.TB) *fixture {
+// startReal starts a daemon on real workers and the real default model. more
+// may alter its options, and be nil.
+func startReal(t testing.TB, more func(*Options)) *fixture {
 	t.Helper()
 	path, err := buildEngine()
 	if err != nil {
@@ -43,6 +44,9 @@ func startReal(t testing.TB) *fixture {
 	return start(t, func(o *Options) {
 		o.Transcriber, o.EnginePath = nil, path
 		o.Config.ModelsDir, o.Config.CacheDir = models, cache
+		if more != nil {
+			more(o)
+		}
 	})
 }
 
@@ -56,7 +60,7 @@ func recording(t testing.TB) []byte {
 }
 
 func TestARealRecordingBecomesATranscript(t *testing.T) {
-	f := startReal(t)
+	f := startReal(t, nil)
 	r := newReceiver(t, nil)
 	r.register(f, nil)
 	acc, err := f.client.Submit(t.Context(), upload(recording(t)))
@@ -80,7 +84,7 @@ func TestARealRecordingBecomesATranscript(t *testing.T) {
 }
 
 func TestFilesThatCannotBeTranscribedFailWithAReason(t *testing.T) {
-	f := startReal(t)
+	f := startReal(t, nil)
 	wav := recording(t)
 	for name, data := range map[string][]byte{
 		"a header and no samples":  wav[:44],
@@ -98,7 +102,7 @@ func TestFilesThatCannotBeTranscribedFailWithAReason(t *testing.T) {
 }
 
 func TestAKilledWorkerOnlyDelaysItsFile(t *testing.T) {
-	f := startReal(t)
+	f := startReal(t, nil)
 	killed := false
 	acc, err := f.client.Submit(t.Context(), upload(recording(t)))
 	if err != nil {

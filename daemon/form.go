@@ -35,6 +35,7 @@ type field struct {
 var fields = map[string]field{
 	"async":        {16, false, func(f *form, s string) error { return parseBool(s, &f.async) }},
 	"redact_pii":   {16, false, func(f *form, s string) error { return parseBool(s, &f.options.RedactPII) }},
+	"redact_audio": {16, false, func(f *form, s string) error { return parseBool(s, &f.options.RedactAudio) }},
 	"metadata":     {api.MaxMetadata, false, (*form).setMetadata},
 	"instructions": {api.MaxInstructions * utf8.UTFMax, false, (*form).setInstructions},
 	"language":     {64, false, (*form).setLanguage},

@@ -111,6 +111,7 @@ func (d *Daemon) deleteJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.dropBlob(job.Blob)
+	d.dropCopy(id)
 	d.search.forget(r.Context(), id)
 	w.WriteHeader(http.StatusNoContent)
 	return nil

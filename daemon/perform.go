@@ -163,7 +163,11 @@ func (w *work) audio(job store.Job) (path string, release func(), err error) {
 // finish runs the steps that come after recognition.
 func (w *work) finish(ctx context.Context, r *run, result *api.Result) error {
 	w.tell(r, api.Progress{Stage: "analyse", PositionSeconds: result.DurationSeconds, DurationSeconds: result.DurationSeconds, Percent: 100}, "")
-	return w.d.refine(ctx, &r.job, result)
+	quiet, err := w.d.refine(ctx, &r.job, result)
+	if err != nil || !r.job.Options.RedactAudio {
+		return err
+	}
+	return w.silence(ctx, r, quiet)
 }
 
 // complete commits the result with its event. While the disk is full it keeps

@@ -183,7 +183,7 @@ func TestMaskingCoversWordsToo(t *testing.T) {
 		res.Words = append(res.Words, api.Word{Start: float64(i), End: float64(i) + 0.9, Text: w})
 	}
 	f := start(t, func(o *Options) { o.Config.Mode = "" })
-	if err := f.refine(t.Context(), &store.Job{Options: api.Options{RedactPII: true}}, res); err != nil {
+	if _, err := f.refine(t.Context(), &store.Job{Options: api.Options{RedactPII: true}}, res); err != nil {
 		t.Fatal(err)
 	}
 	all, err := json.Marshal(res)

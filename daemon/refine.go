@@ -5,6 +5,7 @@ import (
 
 	"github.com/voxparse/voxparse/analysis"
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/engine"
 	"github.com/voxparse/voxparse/polish"
 	"github.com/voxparse/voxparse/redact"
 	"github.com/voxparse/voxparse/store"
@@ -15,22 +16,25 @@ import (
 // its text is made readable, what must not be kept is masked, and what is left
 // is analysed. Masking comes before all that is stored, sent or shown to a
 // model, so the unmasked text is nowhere but in the memory of this run.
-func (d *Daemon) refine(ctx context.Context, job *store.Job, result *api.Result) error {
+// It returns what is to be silenced in a copy of the audio.
+func (d *Daemon) refine(ctx context.Context, job *store.Job, result *api.Result) (quiet []engine.Span, err error) {
 	mode := job.Options.Mode
 	if mode == "" {
 		mode = d.cfg.Mode
 	}
 	polish.Apply(result, mode)
 	if job.Options.RedactPII {
-		redact.Apply(result)
+		words := result.WordsBySegment()
+		masked := redact.Apply(result)
+		quiet = silences(result.Segments, words, masked)
 	}
 	if !d.cfg.Analysis.Enabled {
-		return nil
+		return quiet, nil
 	}
 	result.AIAnalysis = analysis.Analyse(ctx, result, analysis.Options{
 		Plan: d.planOf(job.Options), Instructions: job.Options.Instructions, Endpoint: d.analyst(),
 	})
-	return ctx.Err()
+	return quiet, ctx.Err()
 }
 
 // planOf is the plan that a job is done under.

@@ -33,6 +33,7 @@ func (d *Daemon) routes() http.Handler {
 		"GET /v1/jobs/{id}":                    d.showJob,
 		"DELETE /v1/jobs/{id}":                 d.deleteJob,
 		"GET /v1/jobs/{id}/result":             d.showResult,
+		"GET /v1/jobs/{id}/audio":              d.showAudio,
 		"GET /v1/jobs/{id}/events":             d.jobEvents,
 		"POST /v1/jobs/{id}/cancel":            d.cancelJob,
 		"POST /v1/jobs/{id}/retry":             d.retryJob,

@@ -143,6 +143,7 @@ func (d *Daemon) checkSubmission(ctx context.Context, s *submission) error {
 	case s.size >= 0 && s.size != s.blob.Size:
 		return api.Errorf(api.Invalid, "the file arrived with %d bytes and size says %d; send it again", s.blob.Size, s.size)
 	}
+	s.options.RedactPII = s.options.RedactPII || s.options.RedactAudio
 	if err := d.checkModel(s.options); err != nil {
 		return err
 	}

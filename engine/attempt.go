@@ -23,7 +23,7 @@ type attempt struct {
 	place    *place
 	proc     *process
 	request  Request
-	model    Model
+	errand   errand
 	progress func(api.Progress)
 	share    *share
 	ordered  bool // the worker has the task
@@ -34,18 +34,21 @@ type attempt struct {
 	result   api.Result
 }
 
-// transcribe does r in this place. On any end but a clean one the worker is
-// gone when it returns.
-func (pl *place) transcribe(ctx context.Context, r Request, m Model, progress func(api.Progress)) (*api.Result, error) {
+// do does e with r in this place. On any end but a clean one the worker is gone
+// when it returns.
+func (pl *place) do(ctx context.Context, r Request, e errand, progress func(api.Progress)) (*api.Result, error) {
 	pl.set(func() { pl.job = r.JobID })
 	proc, err := pl.worker(ctx)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	a := &attempt{place: pl, proc: proc, request: r, model: m, progress: progress, began: now, moved: now,
+	a := &attempt{place: pl, proc: proc, request: r, errand: e, progress: progress, began: now, moved: now,
 		steps: proc.steps.Load(), last: api.Progress{Stage: "model"}}
-	a.result = api.Result{JobID: r.JobID, Model: m.Name, Segments: []api.Segment{}}
+	if e.silence != nil {
+		a.last.Stage = "decode" // no model is loaded for it
+	}
+	a.result = api.Result{JobID: r.JobID, Model: e.model.Name, Segments: []api.Segment{}}
 	a.share = pl.pool.shares.join(func(cores []int) { proc.send(Order{Type: OrderCores, Cores: cores}) })
 	defer pl.pool.shares.leave(a.share)
 	done, err := a.follow(ctx)
@@ -69,7 +72,7 @@ func (a *attempt) follow(ctx context.Context) (Report, error) {
 		case <-first:
 			first = nil
 			a.ordered = true
-			a.proc.send(Order{Type: OrderTranscribe, Job: a.task()})
+			a.proc.send(a.order())
 		case r := <-a.proc.reports:
 			if a.take(r) {
 				return r, nil
@@ -95,12 +98,16 @@ func (a *attempt) follow(ctx context.Context) (Report, error) {
 	}
 }
 
-// task is what the worker is told.
-func (a *attempt) task() *Task {
+// order is what the worker is told.
+func (a *attempt) order() Order {
 	cfg := a.place.pool.cfg
 	r := a.request
-	return &Task{ID: key(r), Path: r.Path, Name: r.Name, Model: a.model, Language: r.Options.Language,
-		Channels: r.Options.Channels, MaxSeconds: cfg.MaxSeconds, Pin: cfg.Pin}
+	t := &Task{ID: key(r), Path: r.Path, Name: r.Name, Model: a.errand.model, Language: r.Options.Language,
+		Channels: r.Options.Channels, MaxSeconds: cfg.MaxSeconds, Pin: cfg.Pin, Silence: a.errand.silence}
+	if t.Silence != nil {
+		return Order{Type: OrderSilence, Job: t}
+	}
+	return Order{Type: OrderTranscribe, Job: t}
 }
 
 // take handles a report and says whether it was the last of the task.
@@ -177,7 +184,7 @@ func (a *attempt) limit() time.Duration {
 func (a *attempt) crashed(code string) error {
 	if a.last.Stage == "model" && a.ordered {
 		return &Error{Code: api.JobModelMissing, Transient: true, Message: fmt.Sprintf(
-			"the model %s could not be loaded: %s; check it with: voxparse models verify %s", a.model.Name, a.proc.reason(), a.model.Name)}
+			"the model %s could not be loaded: %s; check it with: voxparse models verify %s", a.errand.model.Name, a.proc.reason(), a.errand.model.Name)}
 	}
 	return &Error{Code: code, Message: "the engine ended while it had this file: " + a.proc.reason(), Retry: true}
 }

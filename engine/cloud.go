@@ -88,7 +88,7 @@ func (c *Cloud) submit(ctx context.Context, q Request) (json.RawMessage, int, er
 			fields = append(fields, f)
 		}
 	}
-	if o.RedactPII {
+	if o.RedactPII && !o.RedactAudio { // what it masks we could not find in the audio
 		fields = append(fields, field{"redact_pii", "true"})
 	}
 	resp, err := c.upload(ctx, "/v1/transcribe", q, fields, func(h http.Header, key string) {

@@ -132,6 +132,20 @@ func (p *Pool) Run(ctx context.Context) error {
 //     model is missing, the pool is stopping). Try again later; charge nothing.
 //   - ctx's error: cancelled; the worker was killed. Charge nothing.
 func (p *Pool) Transcribe(ctx context.Context, r Request, m Model, progress func(api.Progress)) (*api.Result, error) {
+	return p.send(ctx, r, errand{model: m}, progress)
+}
+
+// Silence has a worker write a copy of r's audio with silence in the place of
+// s.Spans, at 16 kHz and 16 bits, in one channel, or in two where the options
+// want the channels split. Errors are those of Transcribe; after one, what
+// lies at s.Out is of no use. The file is not synced.
+func (p *Pool) Silence(ctx context.Context, r Request, s Silence, progress func(api.Progress)) error {
+	_, err := p.send(ctx, r, errand{silence: &s}, progress)
+	return err
+}
+
+// send has a worker do e with r.
+func (p *Pool) send(ctx context.Context, r Request, e errand, progress func(api.Progress)) (*api.Result, error) {
 	select {
 	case <-p.started:
 	case <-ctx.Done():
@@ -154,7 +168,7 @@ func (p *Pool) Transcribe(ctx context.Context, r Request, m Model, progress func
 	defer func() { <-p.seats }()
 	pl := p.take()
 	defer pl.free()
-	res, err := pl.transcribe(ctx, r, m, progress)
+	res, err := pl.do(ctx, r, e, progress)
 	switch {
 	case err == nil:
 		p.forget(r)

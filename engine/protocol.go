@@ -20,6 +20,7 @@ const maxLine = 1 << 20
 // The types of an Order.
 const (
 	OrderTranscribe = "transcribe" // transcribe Job; one at a time
+	OrderSilence    = "silence"    // make the copy of Job's audio that its Silence describes; one at a time
 	OrderCores      = "cores"      // recognise on these cores from now on
 )
 
@@ -27,20 +28,21 @@ const (
 // ends it; there is no order to cancel: a worker is killed.
 type Order struct {
 	Type  string `json:"type"`
-	Job   *Task  `json:"job,omitempty"`   // with OrderTranscribe
+	Job   *Task  `json:"job,omitempty"`   // with OrderTranscribe and OrderSilence
 	Cores []int  `json:"cores,omitempty"` // with OrderCores: at least one
 }
 
 // Task is what a worker is to transcribe.
 type Task struct {
-	ID         string  `json:"id"`
-	Path       string  `json:"path"` // absolute
-	Name       string  `json:"name"` // its extension is a hint to the decoder
-	Model      Model   `json:"model"`
-	Language   string  `json:"language,omitempty"`    // asked for; "" for the model's own
-	Channels   string  `json:"channels,omitempty"`    // "split", else mixed
-	MaxSeconds float64 `json:"max_seconds,omitempty"` // of audio; longer is too_long
-	Pin        bool    `json:"pin,omitempty"`         // bind each recogniser to its core
+	ID         string   `json:"id"`
+	Path       string   `json:"path"` // absolute
+	Name       string   `json:"name"` // its extension is a hint to the decoder
+	Model      Model    `json:"model"`
+	Language   string   `json:"language,omitempty"`    // asked for; "" for the model's own
+	Channels   string   `json:"channels,omitempty"`    // "split", else mixed
+	MaxSeconds float64  `json:"max_seconds,omitempty"` // of audio; longer is too_long
+	Pin        bool     `json:"pin,omitempty"`         // bind each recogniser to its core
+	Silence    *Silence `json:"silence,omitempty"`     // with OrderSilence
 }
 
 // The types of a Report.
@@ -98,6 +100,10 @@ func ParseOrder(line []byte) (Order, error) {
 	case OrderTranscribe:
 		if o.Job == nil || o.Job.ID == "" || o.Job.Path == "" {
 			return Order{}, fmt.Errorf("%w: transcribe without a job", errLine)
+		}
+	case OrderSilence:
+		if o.Job == nil || o.Job.ID == "" || o.Job.Path == "" || o.Job.Silence == nil || o.Job.Silence.Out == "" {
+			return Order{}, fmt.Errorf("%w: silence without a job or a file to write", errLine)
 		}
 	case OrderCores:
 		if len(o.Cores) == 0 {

@@ -272,3 +272,19 @@ func FuzzRemoteErrorBodies(f *testing.F) {
 		}
 	})
 }
+
+func TestTheCloudDoesNotMaskWhatIsToBeSilencedHere(t *testing.T) {
+	for audio, want := range map[bool]string{false: "true", true: ""} {
+		url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if got := r.FormValue("redact_pii"); got != want {
+				t.Errorf("redact_audio %v: got redact_pii %q, want %q", audio, got, want)
+			}
+			fmt.Fprint(w, `{"text":"Hi.","segments":[]}`)
+		})
+		q := audioFile(t, "x")
+		q.Options.RedactPII, q.Options.RedactAudio = true, audio
+		if _, err := quickCloud(url).Transcribe(t.Context(), q, Model{}, noProgress); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -30,6 +30,25 @@ type Model struct {
 	Params   map[string]string `json:"params,omitempty"` // what a family needs besides
 }
 
+// Silence asks for a copy of a file's audio with some of it silenced.
+type Silence struct {
+	Out   string `json:"out"` // absolute path of the WAV file to write, mode 0600
+	Spans []Span `json:"spans"`
+}
+
+// Span is a stretch of audio, in seconds from its start.
+type Span struct {
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+}
+
+// errand is what a worker is given a file for: to transcribe it with model, or
+// to make the copy that silence describes.
+type errand struct {
+	model   Model
+	silence *Silence
+}
+
 // Error is why a file was not transcribed.
 type Error struct {
 	Code    string // one of api's Job… codes

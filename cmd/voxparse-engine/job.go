@@ -125,7 +125,20 @@ var errStopped = errors.New("stopped")
 
 // listen decodes the file, finds the speech in it and hands it to the crew.
 func (j *job) listen() (ending, error) {
-	w := j.w
+	sink := newSink(j)
+	end, err := j.w.decode(j.task, j.channels, j.announce, sink.pcm)
+	if errors.Is(err, errStopped) {
+		return end, nil
+	}
+	if err == nil {
+		sink.finish()
+	}
+	return end, err
+}
+
+// decode has the file of t decoded. What it returns is the decoder's fault or
+// that of pcm; what the file did is in the ending.
+func (w *worker) decode(t *engine.Task, channels int, head func(header), pcm func([]byte) error) (ending, error) {
 	if w.child == nil {
 		child, err := startDecoder(w.cache)
 		if err != nil {
@@ -133,9 +146,8 @@ func (j *job) listen() (ending, error) {
 		}
 		w.child = child
 	}
-	sink := newSink(j)
-	o := decodeOrder{Path: j.task.Path, Name: j.task.Name, Channels: j.channels, Seconds: j.task.MaxSeconds}
-	end, err := w.child.decode(context.Background(), o, j.announce, sink.pcm)
+	o := decodeOrder{Path: t.Path, Name: t.Name, Channels: channels, Seconds: t.MaxSeconds}
+	end, err := w.child.decode(context.Background(), o, head, pcm)
 	if err != nil || end.Exit != 0 {
 		// What a bad file did to it goes with it.
 		w.child.stop()
@@ -143,17 +155,16 @@ func (j *job) listen() (ending, error) {
 	}
 	switch {
 	case errors.Is(err, errStopped):
-		return end, nil
+		return end, err
 	case errors.Is(err, errHung):
 		return end, &engine.Error{Code: api.JobDamaged, Message: "the decoder got stuck in this file: it is damaged; convert it with another program and try again"}
 	case errors.Is(err, errGone):
 		return end, fault(api.JobEngineCrashed, "%s", err)
 	case err != nil:
-		return end, fmt.Errorf("decode %s: %w", j.task.Name, err)
+		return end, fmt.Errorf("decode %s: %w", t.Name, err)
 	case end.Fault != "":
-		return end, fmt.Errorf("decode %s: %s", j.task.Name, end.Fault)
+		return end, fmt.Errorf("decode %s: %s", t.Name, end.Fault)
 	}
-	sink.finish()
 	return end, nil
 }
 

@@ -43,6 +43,12 @@
 //
 //	← {"type":"failed","job":"job_…","code":"no_speech","message":"…"}
 //
+// A copy of the audio with some of it silenced is a task too, which ends in the
+// same ways:
+//
+//	→ {"type":"silence","job":{"id":"job_…","path":"/…","name":"a.mp3","silence":{"out":"/…","spans":[{"start":3.1,"end":7}]}}}
+//	← {"type":"done","job":"job_…","duration":28.7}
+//
 // A task is cancelled by killing the worker. Closing the worker's input ends
 // it and its decoder; so does the death of the pool's process. What native
 // libraries print goes to stderr, never between the reports.

@@ -53,7 +53,7 @@ func work(cache string) error {
 		switch order.Type {
 		case engine.OrderCores:
 			w.setCores(order.Cores)
-		case engine.OrderTranscribe:
+		case engine.OrderTranscribe, engine.OrderSilence:
 			select {
 			case tasks <- order.Job:
 			case <-time.After(beatEvery): // it is just done with the last one
@@ -93,7 +93,11 @@ func (w *worker) report(r engine.Report) {
 // serve does one task after another.
 func (w *worker) serve(tasks <-chan *engine.Task) {
 	for t := range tasks {
-		if err := w.transcribe(t); err != nil {
+		do := w.transcribe
+		if t.Silence != nil {
+			do = w.silence
+		}
+		if err := do(t); err != nil {
 			var fault *engine.Error
 			if !errors.As(err, &fault) {
 				fault = ourFault(err)

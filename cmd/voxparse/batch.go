@@ -155,6 +155,10 @@ func (b *batch) collect(ctx context.Context, o *outcome) {
 		}
 		o.texts = append(o.texts, text)
 	}
+	if t := b.targets[o.in.path][0]; b.flags.RedactAudio && t.path != "" {
+		o.copy = t.copyPath()
+		o.err = fillFile(o.copy, func(w io.Writer) error { return b.c.Audio(ctx, o.jobID, w) })
+	}
 }
 
 // deliver writes what became of an input: its files, its JSON or its text.
@@ -164,6 +168,9 @@ func (b *batch) deliver(o outcome) error {
 		if o.err == nil && t.path != "" {
 			o.err = writeFile(t.path, o.texts[i])
 		}
+	}
+	if o.err == nil && b.flags.RedactAudio && o.copy == "" && !b.a.json {
+		b.a.notice("silenced audio: voxparse jobs audio %s -o FILE", o.jobID)
 	}
 	several := len(b.inputs) > 1
 	switch {

@@ -22,7 +22,7 @@ const jobsExample = `  voxparse jobs list --status failed
 
 func jobsCmd(a *app) *cobra.Command {
 	return group("jobs", "List, follow and steer jobs", jobsExample,
-		jobsListCmd(a), jobsShowCmd(a), jobsWaitCmd(a), jobsWatchCmd(a),
+		jobsListCmd(a), jobsShowCmd(a), jobsAudioCmd(a), jobsWaitCmd(a), jobsWatchCmd(a),
 		jobsVerbCmd(a, "cancel ID…", "Cancel jobs that have not ended", "cancelled", (*client.Client).CancelJob),
 		jobsVerbCmd(a, "retry ID…", "Run failed or cancelled jobs again", "queued again", (*client.Client).RetryJob),
 		jobsRmCmd(a))
@@ -201,6 +201,9 @@ func (a *app) showJob(j api.Job) {
 	switch j.Status {
 	case api.Completed:
 		a.notice("transcript: voxparse jobs show %s -f txt", j.ID)
+		if j.Options.RedactAudio {
+			a.notice("silenced audio: voxparse jobs audio %s -o FILE", j.ID)
+		}
 	case api.Failed, api.Cancelled:
 		a.notice("run it again: voxparse jobs retry %s", j.ID)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,10 +101,28 @@ func pickFormats(formats []string, out string) ([]string, error) {
 	return []string{"txt"}, nil
 }
 
+// copyPath is where the silenced audio goes that belongs to the transcript t.
+func (t target) copyPath() string {
+	return strings.TrimSuffix(t.path, filepath.Ext(t.path)) + ".redacted.wav"
+}
+
 // writeFile puts data at path whole or not at all, and makes its folder.
-func writeFile(path string, data []byte) (err error) {
+func writeFile(path string, data []byte) error {
+	return fillFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// fillFile puts what fill writes at path whole or not at all, and makes its
+// folder.
+func fillFile(path string, fill func(io.Writer) error) (err error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return os.WriteFile(path, data, 0o644) // /dev/stdout, a named pipe
+		f, err := os.OpenFile(path, os.O_WRONLY, 0) // /dev/stdout, a named pipe
+		if err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		return errors.Join(fill(f), f.Close())
 	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -118,7 +137,7 @@ func writeFile(path string, data []byte) (err error) {
 			err = errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(tmp.Name()))
 		}
 	}()
-	_, err = tmp.Write(data)
+	err = fill(tmp)
 	if err == nil {
 		err = tmp.Chmod(0o644)
 	}

@@ -64,6 +64,7 @@ func transcribeCmd(a *app) *cobra.Command {
 	fl.StringArrayVar(&f.metadata, "metadata", nil, "JSON object, @FILE, or k=v (repeatable); comes back in every webhook")
 	fl.StringSliceVar(&f.webhooks, "webhook", nil, "only these webhooks receive the event (repeatable)")
 	fl.BoolVar(&f.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
+	fl.BoolVar(&f.RedactAudio, "redact-audio", false, "and keep a copy of the audio with that silenced: beside the transcript with -o, else see jobs audio")
 	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same key finds the same job")
 	fl.StringVar(&f.Mode, "mode", "", "polished or verbatim")
 	fl.StringVar(&f.Channels, "channels", "", "mix, or split: one speaker a channel")
@@ -209,6 +210,7 @@ type outcome struct {
 	job    api.Job
 	result *api.Result
 	texts  [][]byte // one a target
+	copy   string   // path of the silenced audio, "" where there is none
 	took   time.Duration
 	err    error
 }
@@ -230,6 +232,9 @@ func (o outcome) line(targets []target) outcomeLine {
 		if t.path != "" && o.err == nil {
 			l.Outputs = append(l.Outputs, t.path)
 		}
+	}
+	if o.copy != "" && o.err == nil {
+		l.Outputs = append(l.Outputs, o.copy)
 	}
 	if o.err != nil {
 		l.Error, l.ErrorCode = o.err.Error(), o.job.ErrorCode

@@ -54,6 +54,7 @@ func (f *folderFlags) define(c *cobra.Command) {
 	fl.StringVar(&f.o.Language, "language", "", "language of the speech")
 	fl.StringVar(&f.o.Model, "model", "", "speech model, or a configured engine")
 	fl.BoolVar(&f.o.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
+	fl.BoolVar(&f.o.RedactAudio, "redact-audio", false, "and keep a copy of the audio with that silenced, see jobs audio")
 	fl.StringVar(&f.o.Channels, "channels", "", "mix, or split: one speaker a channel")
 	fl.StringSliceVar(&f.o.Webhooks, "webhook", nil, "only these webhooks receive the events")
 	fl.StringArrayVar(&f.metadata, "metadata", nil, "k=v (repeatable); {stem}, {dir} and {mtime} are filled in")
@@ -294,9 +295,9 @@ func (f *folderFlags) changed(c *cobra.Command) map[string]any {
 	all := map[string]any{
 		"recursive": f.o.Recursive, "include": f.o.Include, "exclude": f.o.Exclude, "settle": f.o.Settle, "poll": f.o.Poll, "dedupe": f.o.Dedupe,
 		"after": f.o.After, "failed": f.o.Failed, "out": f.o.Out, "format": f.o.Formats, "language": f.o.Language, "model": f.o.Model,
-		"redact-pii": f.o.RedactPII, "channels": f.o.Channels, "webhook": f.o.Webhooks, "metadata": f.o.Metadata,
+		"redact-pii": f.o.RedactPII, "redact-audio": f.o.RedactAudio, "channels": f.o.Channels, "webhook": f.o.Webhooks, "metadata": f.o.Metadata,
 	}
-	names := map[string]string{"format": "formats", "redact-pii": "redact_pii", "webhook": "webhooks"}
+	names := map[string]string{"format": "formats", "redact-pii": "redact_pii", "redact-audio": "redact_audio", "webhook": "webhooks"}
 	out := map[string]any{}
 	for flag, v := range all {
 		if !c.Flags().Changed(flag) {

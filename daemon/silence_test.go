@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/redact"
+	"github.com/voxparse/voxparse/store"
+)
+
+// officeSays returns a change of options that adds a remote engine called
+// office, which answers everything with that JSON.
+func officeSays(t *testing.T, answer string) func(*Options) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, answer)
+	}))
+	t.Cleanup(server.Close)
+	return func(o *Options) {
+		o.Config.Engines = map[string]config.Engine{"office": {Type: "openai", URL: server.URL}}
+	}
+}
+
+func TestWhatIsMaskedIsSilentInTheCopy(t *testing.T) {
+	f := startReal(t, officeSays(t, `{"text":"My card is 4111 1111 1111 1111. Thank you.","duration":7.4,"language":"en","segments":[
+		{"start":0.5,"end":1.5,"text":"Hello."},{"start":3,"end":4.5,"text":"My card is 4111 1111 1111 1111."},{"start":6,"end":7,"text":"Thank you."}]}`))
+	source := recording(t)
+	u := upload(source)
+	u.Options = api.Options{Model: "office", RedactAudio: true}
+	acc, err := f.client.Submit(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := f.wait(acc.JobID)
+	if job.Status != api.Completed || !job.Options.RedactPII {
+		t.Fatalf("got %s (%s) with options %+v, want completed, and the text masked too", job.Status, job.Error, job.Options)
+	}
+	result, err := f.client.Result(t.Context(), job.ID)
+	if err != nil || result.Redactions["card_number"] != 1 {
+		t.Errorf("got redactions %v, %v, want one card number", result.Redactions, err)
+	}
+	var got bytes.Buffer
+	if err := f.client.Audio(t.Context(), job.ID, &got); err != nil {
+		t.Fatal(err)
+	}
+	const header, perSecond = 44, 2 * 16000
+	from, to := header+int(2.6*perSecond), header+int(4.9*perSecond) // the segment with the number, and 0.4 s around it
+	want := slices.Clone(source)
+	clear(want[from:to])
+	if !bytes.Equal(got.Bytes()[header:], want[header:]) {
+		t.Errorf("got %d bytes, want the recording's %d with silence from 2.6 s to 4.9 s", got.Len(), len(want))
+	}
+	f.checkCopy(job.ID)
+}
+
+// checkCopy checks who can read the copy, how it is served in part, and that it
+// goes with its job.
+func (f *fixture) checkCopy(id string) {
+	f.t.Helper()
+	if fi, err := os.Stat(f.copyPath(id)); err != nil || fi.Mode().Perm() != 0o600 {
+		f.t.Errorf("got mode %v, %v, want 0600", fi.Mode(), err)
+	}
+	if status, body := f.ask("GET", "/v1/jobs/"+id+"/audio", "", "Range", "bytes=0-3"); status != http.StatusPartialContent || body != "RIFF" {
+		f.t.Errorf("got %d %q for the first four bytes, want 206 RIFF", status, body)
+	}
+	if err := f.client.DeleteJob(f.t.Context(), id); err != nil {
+		f.t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(f.copyPath(id))); err != nil || len(left) != 0 {
+		f.t.Errorf("got %v, %v after the job was removed, want nothing", left, err)
+	}
+}
+
+func TestAJobWithoutRedactAudioHasNoCopy(t *testing.T) {
+	f := start(t, nil)
+	id := f.submit("hello")
+	f.wait(id)
+	if err := f.client.Audio(t.Context(), id, io.Discard); !errors.Is(err, api.NotFound) {
+		t.Errorf("got %v, want not found", err)
+	}
+}
+
+func TestSilencesCoverWhatWasMasked(t *testing.T) {
+	segments := []api.Segment{{Start: 1, End: 5}, {Start: 6, End: 20}}
+	masked := []redact.Span{{Start: 8, End: 9}}
+	for _, c := range []struct {
+		name     string
+		segments []api.Segment
+		words    [][]int
+		masked   []redact.Span
+		want     []engine.Span
+	}{
+		{"nothing masked", segments, nil, nil, nil},
+		{"words timed: their time", segments, [][]int{{0}, {1, 2}}, masked, []engine.Span{{Start: 7.6, End: 9.4}}},
+		{"no words: the segment", segments, nil, masked, []engine.Span{{Start: 5.6, End: 20.4}}},
+		{"words of another segment only: the segment", segments, [][]int{{0}, nil}, masked, []engine.Span{{Start: 5.6, End: 20.4}}},
+		{"a segment without a length: everything", []api.Segment{{}}, nil, []redact.Span{{}}, []engine.Span{{End: math.MaxInt32}}},
+		{"no segments: everything", nil, nil, []redact.Span{{}}, []engine.Span{{End: math.MaxInt32}}},
+	} {
+		if got := silences(c.segments, c.words, c.masked); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestCopiesWithoutAJobAreSweptAway(t *testing.T) {
+	f := start(t, nil)
+	kept, other := f.submit("kept"), f.submit("fail damaged")
+	f.wait(kept)
+	f.wait(other)
+	for _, name := range []string{f.copyPath(kept), f.copyPath(kept) + ".7.part", f.copyPath(other), f.copyPath(store.NewID(api.JobPrefix)), f.copyPath("stray")} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := f.sweepCopies(t.Context()); n != 4 {
+		t.Errorf("got %d files removed, want 4", n)
+	}
+	if left, err := os.ReadDir(filepath.Dir(f.copyPath(kept))); err != nil || len(left) != 1 || left[0].Name() != kept+".wav" {
+		t.Errorf("got %v, %v left, want that of the completed job", left, err)
+	}
+}
