@@ -67,7 +67,8 @@ type ReplayRequest struct {
 
 // ReplayAnswer says how many deliveries a replay will send again.
 type ReplayAnswer struct {
-	Deliveries int `json:"deliveries"`
+	Deliveries int  `json:"deliveries"`
+	More       bool `json:"more,omitempty"` // it goes on in the background, and there will be more
 }
 
 // DeliveryState is where a delivery stands.

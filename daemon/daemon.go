@@ -34,6 +34,9 @@ type Options struct {
 	Transcriber engine.Transcriber
 	// Schedule is when a failed delivery is tried again; nil: as documented.
 	Schedule webhook.Schedule
+	// DisableAfter is for how long a webhook must have failed before it is
+	// disabled; 0: as documented.
+	DisableAfter time.Duration
 	// Sender makes the attempts; nil: one that follows the rules of webhooks.
 	Sender *webhook.Sender
 	// Check looks at a database that was not closed properly, before it is
@@ -67,6 +70,7 @@ type Daemon struct {
 	lastEvent atomic.Uint64 // sequence number of the newest that was told
 	committed *bell         // rung after events were committed
 	attempted *bell         // rung after attempts were recorded
+	replays   sync.WaitGroup
 
 	state    atomic.Pointer[string] // what /health says
 	stopOnce sync.Once
@@ -123,7 +127,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 	if err := privateDir(d.cfg.DataDir, true); err != nil {
 		return fmt.Errorf("prepare the data folder: %w", err)
 	}
-	d.db, err = store.Open(ctx, d.cfg.DataDir, store.Options{Logger: d.log, FailBody: d.exhausted, Admit: d.deliver.admit, Check: d.checkUnclean()})
+	d.db, err = store.Open(ctx, d.cfg.DataDir, store.Options{Logger: d.log, FailBody: d.exhausted, Admit: d.deliver.admit, DisableAfter: d.opts.DisableAfter, Check: d.checkUnclean()})
 	if err != nil {
 		return err
 	}

@@ -16,20 +16,22 @@ import (
 
 // Limits of the delivery loop.
 const (
-	inFlightTotal = 256 // requests under way
-	inFlightEach  = 8   // of one webhook
+	inFlightTotal  = 256 // requests under way
+	inFlightEach   = 8   // of one webhook
+	inFlightShared = 192 // beyond these, only the first of each webhook
 
 	// A webhook may have more claimed than in flight: while eight requests are
 	// under way the next are claimed and the last recorded, so that network and
 	// disk work at the same time and a commit holds many. How many depends on
 	// how many webhooks there are: each must find room, however slow others are.
 	claimedTotal = 2 * inFlightTotal
-	claimedLeast = 2 * inFlightEach
+	claimedLeast = 2
 	claimedMost  = 8 * inFlightEach
 
 	deliveryLease = 5 * time.Minute
 	leaseMargin   = 10 * time.Second // what must be left of a lease, besides the attempt's time limit
 	sealedPause   = 30 * time.Second // before a webhook whose secret cannot be opened is served again
+	localPause    = time.Second      // after an attempt that this machine spoilt
 )
 
 // deliver sends events to webhooks: it claims what is due, fairly, makes the
@@ -140,7 +142,13 @@ func (v *deliver) share(ctx context.Context) int {
 	if now := time.Now(); now.Sub(v.counted) > time.Second {
 		v.each, v.counted = claimedLeast, now
 		if hooks, err := v.d.db.Webhooks(ctx); err == nil {
-			v.each = min(max(claimedTotal/max(len(hooks), 1), claimedLeast), claimedMost)
+			active := 0
+			for _, w := range hooks {
+				if w.Active {
+					active++
+				}
+			}
+			v.each = min(max(claimedTotal/(active+1), claimedLeast), claimedMost)
 		}
 	}
 	return v.each

@@ -96,11 +96,18 @@ func (s *schedule) forget(id string) {
 	s.v.tasks.Go(func() { s.v.releaseAll(ctx, stale) })
 }
 
-// start begins requests while there is room, one webhook after the other.
+// start begins requests while there is room, one webhook after the other. The
+// last places are for webhooks that have none under way, so that many slow
+// ones do not keep a quick one out.
 func (s *schedule) start() {
-	for s.inFlight < inFlightTotal && len(s.round) > 0 {
+	for passed := 0; s.inFlight < inFlightTotal && passed < len(s.round); {
 		l := s.round[0]
 		s.round = s.round[1:]
+		if l.inFlight > 0 && s.inFlight >= inFlightShared {
+			s.round = append(s.round, l)
+			passed++
+			continue
+		}
 		l.queued = false
 		if len(l.waiting) == 0 {
 			s.tidy(l)
@@ -160,8 +167,11 @@ func (s *senders) close() { close(s.work) }
 func (v *deliver) attempt(ctx context.Context, l *lane, c store.ClaimedDelivery) {
 	att, err := v.post(ctx, c)
 	end := time.Now()
-	if errors.Is(err, errNotSent) && ctx.Err() == nil {
-		v.rest(ctx, sealedPause) // our own fault: the webhook waits, uncharged
+	switch { // our own fault: the webhook waits, uncharged
+	case errors.Is(err, errNotSent):
+		v.rest(ctx, sealedPause)
+	case att.ErrorKind == api.AttemptLocal:
+		v.rest(ctx, localPause)
 	}
 	v.over <- ended{l, webhook.Delivered(att)}
 	ctx = context.WithoutCancel(ctx)

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/voxparse/voxparse/api"
 )
@@ -98,7 +97,7 @@ func listenTCP(ctx context.Context, addr string, keys int) (net.Listener, error)
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", addr, err)
 	}
-	return &boundedListener{Listener: l, slots: make(chan struct{}, maxTCPConns), closed: make(chan struct{})}, nil
+	return newBoundedListener(l, maxTCPConns), nil
 }
 
 // isLoopback reports whether a listen host is this machine alone. The empty
@@ -109,44 +108,4 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
-}
-
-// boundedListener lets a bounded number of connections live at a time.
-type boundedListener struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-// Accept waits for a free slot, then for a connection.
-func (l *boundedListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &boundedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
-}
-
-// Close ends a waiting Accept too.
-func (l *boundedListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type boundedConn struct {
-	net.Conn
-	release func()
-}
-
-// Close gives the slot back.
-func (c *boundedConn) Close() error {
-	defer c.release()
-	return c.Conn.Close()
 }

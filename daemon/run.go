@@ -70,6 +70,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	err = errors.Join(err, shutdown(server))
 	stopBackground()
 	rest.Wait()
+	d.replays.Wait()
 	err = errors.Join(err, d.Close())
 	if err == nil {
 		d.log.Info("stopped")

@@ -101,6 +101,7 @@ func (d *Daemon) guard(mux *http.ServeMux) http.Handler {
 			if err := d.admitTCP(r); err != nil {
 				w.Header().Set("Connection", "close")
 				writeError(w, r, d.log, err)
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // its body is not waited for
 				return
 			}
 		}
@@ -156,7 +157,11 @@ func (d *Daemon) admitTCP(r *http.Request) error {
 	if key == "" {
 		return api.Errorf(api.Unauthorized, "an API key is missing; send it as X-API-Key, or make one with: voxparse keys add")
 	}
-	return d.checkKey(key)
+	if err := d.checkKey(key); err != nil {
+		return err
+	}
+	keepConn(r)
+	return nil
 }
 
 // knownHost reports whether a Host header names this daemon. An address is

@@ -188,6 +188,55 @@ func TestStrangersCannotUseUpTheDaemon(t *testing.T) {
 	}
 }
 
+func TestIdleStrangersMakePlaceForWhoHasAKey(t *testing.T) {
+	f, key := startTCP(t, nil)
+	tcp := client.NewTCP("http://"+f.Addr(), key)
+	defer tcp.Close()
+	if _, err := tcp.Jobs(t.Context(), client.JobQuery{}); err != nil {
+		t.Fatal(err)
+	}
+	for range maxTCPConns + 10 { // each is answered, and then kept open for two minutes
+		c, err := net.DialTimeout("tcp", f.Addr(), 20*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprint(c, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		if _, err := io.ReadFull(c, make([]byte, 12)); err != nil {
+			t.Fatalf("got %v for /health, want an answer", err)
+		}
+	}
+	late := client.NewTCP("http://"+f.Addr(), key)
+	defer late.Close()
+	for name, c := range map[string]*client.Client{"a new client": late, "one that was there": tcp} {
+		if _, err := c.Jobs(t.Context(), client.JobQuery{}); err != nil {
+			t.Errorf("%s: got %v among idle strangers, want jobs", name, err)
+		}
+	}
+}
+
+func TestABodyWithoutAKeyIsNotWaitedFor(t *testing.T) {
+	f, _ := startTCP(t, nil)
+	for name, head := range map[string]string{
+		"a slow body":     "Content-Length: 1000000\r\n\r\nx",
+		"an endless body": "Transfer-Encoding: chunked\r\n\r\nffffff\r\nx",
+	} {
+		c, err := net.Dial("tcp", f.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "POST /v1/transcribe HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n%s", head)
+		answer, err := io.ReadAll(c) // until the daemon closes the connection
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") {
+			t.Errorf("%s: got %q, %v, want 401 and the end of the connection", name, answer, err)
+		}
+	}
+}
+
 func TestLargeHeadersAndBodiesAreRefused(t *testing.T) {
 	f, key := startTCP(t, nil)
 	c, err := net.Dial("tcp", f.Addr())

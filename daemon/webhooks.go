@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -272,77 +271,4 @@ func (d *Daemon) rotateSecret(w http.ResponseWriter, r *http.Request) error {
 	view.Secret = secret
 	writeJSON(w, http.StatusOK, view)
 	return nil
-}
-
-func (d *Daemon) enableWebhook(w http.ResponseWriter, r *http.Request) error {
-	var ask api.ReplayRequest
-	if err := readJSON(w, r, &ask, true); err != nil {
-		return err
-	}
-	id := r.PathValue("id")
-	rec, err := d.db.UpdateWebhook(r.Context(), id, func(rec *store.Webhook) error {
-		rec.Active = true
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	d.deliver.forget(id)
-	d.log.Info("webhook enabled", "webhook", id)
-	if !ask.Since.IsZero() {
-		if _, err := d.replayAll(r.Context(), id, ask); err != nil {
-			return err
-		}
-	}
-	writeJSON(w, http.StatusOK, viewWebhook(rec))
-	return nil
-}
-
-func (d *Daemon) replayWebhook(w http.ResponseWriter, r *http.Request) error {
-	var ask api.ReplayRequest
-	if err := readJSON(w, r, &ask, false); err != nil {
-		return err
-	}
-	if ask.Since.IsZero() {
-		return api.Errorf(api.Invalid, "since: missing; a time such as 2026-05-03T12:00:00Z")
-	}
-	n, err := d.replayAll(r.Context(), r.PathValue("id"), ask)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusAccepted, api.ReplayAnswer{Deliveries: n})
-	return nil
-}
-
-// replayable are the states in which a delivery is at its end.
-var replayable = []api.DeliveryState{api.DeliveryFailed, api.DeliveryDelivered, api.DeliveryCancelled}
-
-// replayChunk is how many deliveries one transaction queues again.
-const replayChunk = 500
-
-// replayAll queues what ask selects again; the delivery loop sends it in the
-// background. It returns how many.
-func (d *Daemon) replayAll(ctx context.Context, id string, ask api.ReplayRequest) (int, error) {
-	states := []api.DeliveryState{api.DeliveryFailed}
-	if len(ask.States) > 0 {
-		states = nil
-		for _, s := range ask.States {
-			if !slices.Contains(replayable, api.DeliveryState(s)) {
-				return 0, api.Errorf(api.Invalid, "states: got %q, want failed_permanent, delivered or cancelled", s)
-			}
-			states = append(states, api.DeliveryState(s))
-		}
-	}
-	until := ask.Until
-	if until.IsZero() {
-		until = time.Now().UTC()
-	}
-	total := 0
-	for {
-		n, more, err := d.db.Replay(ctx, id, ask.Since, until, states, replayChunk)
-		total += n
-		if err != nil || !more {
-			return total, err
-		}
-	}
 }

@@ -42,6 +42,10 @@ type Options struct {
 	// not call the store. nil admits all.
 	Admit func(Webhook) time.Duration
 
+	// DisableAfter is how long the failures of a webhook must go on before it
+	// is disabled; 0 for half an hour.
+	DisableAfter time.Duration
+
 	// Check, if set, is called with the path of a database that was not
 	// closed properly, before it is opened here. It should run Check in a
 	// child process: a damaged file can end the process that opens it.

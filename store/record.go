@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -86,7 +87,7 @@ func (t *tx) judge(h *hook, out Outcome, manual bool) (disabled string) {
 		h.LastFailureAt = t.now
 		t.changed(h)
 	}
-	failing := h.ConsecutiveFailures >= disableFailures && h.LastFailureAt.Sub(h.FirstFailureAt) >= disableAfter
+	failing := h.ConsecutiveFailures >= disableFailures && h.LastFailureAt.Sub(h.FirstFailureAt) >= cmp.Or(t.db.opts.DisableAfter, disableAfter)
 	switch {
 	case !h.Active:
 		return ""
