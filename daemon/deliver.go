@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -51,8 +52,8 @@ type deliver struct {
 	claims  *heart // of the claimer
 	sends   *heart // of the scheduler
 
-	each    int       // how many a webhook may have claimed; the claimer's
-	counted time.Time // when each was set
+	each    int         // how many a webhook may have claimed; the claimer's
+	counted atomic.Bool // each holds: no webhook was added or changed since
 
 	mu       sync.Mutex
 	limiters map[string]*rate.Limiter // by webhook id
@@ -139,18 +140,21 @@ func (v *deliver) claimSome(ctx context.Context) (more bool, err error) {
 
 // share is how many one webhook may have claimed.
 func (v *deliver) share(ctx context.Context) int {
-	if now := time.Now(); now.Sub(v.counted) > time.Second {
-		v.each, v.counted = claimedLeast, now
-		if hooks, err := v.d.db.Webhooks(ctx); err == nil {
-			active := 0
-			for _, w := range hooks {
-				if w.Active {
-					active++
-				}
-			}
-			v.each = min(max(claimedTotal/(active+1), claimedLeast), claimedMost)
+	if v.counted.Swap(true) {
+		return v.each
+	}
+	hooks, err := v.d.db.Webhooks(ctx)
+	if err != nil {
+		v.counted.Store(false)
+		return claimedLeast
+	}
+	active := 0
+	for _, w := range hooks {
+		if w.Active {
+			active++
 		}
 	}
+	v.each = min(max(claimedTotal/(active+1), claimedLeast), claimedMost)
 	return v.each
 }
 
@@ -205,6 +209,7 @@ func (v *deliver) scheduler(ctx, stop context.Context) {
 // forget gives back what is claimed for a webhook and not under way, because
 // the webhook has changed since it was claimed.
 func (v *deliver) forget(id string) {
+	v.counted.Store(false)
 	select {
 	case v.drop <- id:
 	case <-v.d.stop:

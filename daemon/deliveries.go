@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/voxparse/voxparse/api"
@@ -9,9 +10,10 @@ import (
 
 func (d *Daemon) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	q := query{values: r.URL.Query()}
+	states := []string{"pending", "delivering", "delivered", "failed_permanent", "held", "cancelled"}
 	filter := store.DeliveryFilter{
 		Webhook: r.PathValue("id"),
-		State:   api.DeliveryState(q.choice("state", "pending", "delivering", "delivered", "failed_permanent", "held", "cancelled")),
+		State:   api.DeliveryState(cmp.Or(q.choice("state", states...), q.choice("status", states...))), // jobs say status
 		Job:     q.text("job_id"), Since: q.time("since"), Until: q.time("until"),
 	}
 	limit, offset := q.number("limit", api.DefaultListLimit, 1, api.MaxListLimit), q.number("offset", 0, 0, 1<<31)

@@ -3,7 +3,9 @@ package daemon
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +88,44 @@ func TestNoMoreThanEightAreInFlightToAWebhook(t *testing.T) {
 	close(hold)
 	for range 30 {
 		r.next()
+	}
+}
+
+func TestManySlowReceiversDoNotKeepAnotherOut(t *testing.T) {
+	const hooks, each = 40, 16 // more than may be in flight, and more than may be claimed
+	f := start(t, func(o *Options) { o.Config.Plan = "unlimited" })
+	hold := make(chan struct{})
+	var waiting atomic.Int32
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		waiting.Add(1)
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+		}
+	}))
+	defer slow.Close()
+	defer close(hold)
+	for range hooks {
+		if _, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: ptr(slow.URL), TimeoutSeconds: ptr(60)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range each {
+		f.submit("x")
+	}
+	until(t, "as many requests as may be shared", func() bool { return waiting.Load() >= inFlightShared })
+	quick := newReceiver(t, nil)
+	hook := quick.register(f, nil)
+	for range 20 {
+		u := upload(audio("y"))
+		u.WebhookIDs = []string{hook.ID}
+		if _, err := f.client.Submit(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		quick.next()
+	}
+	if n := waiting.Load(); n > inFlightTotal {
+		t.Errorf("got %d requests in flight, want %d at most", n, inFlightTotal)
 	}
 }
 

@@ -23,6 +23,7 @@ const failuresToSlow = 5
 type ended struct {
 	lane      *lane
 	delivered bool
+	gone      bool // the receiver wants no more
 }
 
 // gauge is a number that several goroutines change.
@@ -70,7 +71,7 @@ func (s *schedule) ended(e ended) {
 	if e.delivered {
 		l.failures = 0
 	}
-	if l.failures >= failuresToSlow {
+	if l.failures >= failuresToSlow || e.gone {
 		s.forget(l.id)
 	}
 	s.enqueue(l)
@@ -170,10 +171,11 @@ func (v *deliver) attempt(ctx context.Context, l *lane, c store.ClaimedDelivery)
 	switch { // our own fault: the webhook waits, uncharged
 	case errors.Is(err, errNotSent):
 		v.rest(ctx, sealedPause)
-	case att.ErrorKind == api.AttemptLocal:
+	case att.ErrorKind == api.AttemptLocal && ctx.Err() == nil:
+		v.d.log.Warn("an attempt was spoilt by this machine; it does not count", "webhook", c.Webhook.ID, "error", att.Error, "again_in", localPause)
 		v.rest(ctx, localPause)
 	}
-	v.over <- ended{l, webhook.Delivered(att)}
+	v.over <- ended{l, webhook.Delivered(att), att.Status == statusGone}
 	ctx = context.WithoutCancel(ctx)
 	if err != nil || att.ErrorKind == api.AttemptLocal {
 		if err != nil && !errors.Is(err, errLeaseShort) {
@@ -269,6 +271,7 @@ func (v *deliver) noteDisabled(w store.Webhook, reason string) {
 	if reason == "" {
 		return
 	}
+	v.forget(w.ID)
 	v.d.metrics.disabled.Inc()
 	v.d.log.Warn("webhook disabled; what waits for it is held", "webhook", w.ID, "reason", reason, "cure", "voxparse webhooks enable "+w.ID)
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bufio"
 	"fmt"
 	"net"
 	"net/http"
@@ -54,10 +55,22 @@ func silent(t *testing.T, act func(net.Conn)) string {
 	return "http://" + l.Addr().String() + "/"
 }
 
+// says reads a request, answers with text, and says no more.
+func says(text string) func(net.Conn) {
+	return func(c net.Conn) {
+		if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			if _, err := readAll(r); err == nil {
+				fmt.Fprint(c, text)
+			}
+		}
+	}
+}
+
 func TestFailuresAreToldApart(t *testing.T) {
 	f := start(t, nil)
 	closed := silent(t, func(c net.Conn) { c.Close() })
 	stalls := silent(t, func(net.Conn) {})
+	halfHeader := silent(t, says("HTTP/1.1 200 OK\r\nX-A"))
 	garbage := silent(t, func(c net.Conn) { fmt.Fprint(c, "220 smtp.example ESMTP\r\n") })
 	badTLS := httptest.NewTLSServer(http.NotFoundHandler())
 	defer badTLS.Close()
@@ -69,7 +82,10 @@ func TestFailuresAreToldApart(t *testing.T) {
 	gone.Close()
 	tests := []struct{ name, url, kind string }{
 		{"closed connection", closed, api.AttemptProtocol},
-		{"stall", stalls, api.AttemptTimeout},
+		{"stall before the header", stalls, api.AttemptTimeout},
+		{"stall inside the header", halfHeader, api.AttemptTimeout},
+		{"stall inside the TLS handshake", strings.Replace(stalls, "http", "https", 1), api.AttemptTimeout},
+		{"closed inside the TLS handshake", strings.Replace(closed, "http", "https", 1), api.AttemptTLS},
 		{"another protocol", garbage, api.AttemptProtocol},
 		{"unknown authority", badTLS.URL, api.AttemptTLS},
 		{"refused", refused, api.AttemptConnect},
@@ -105,18 +121,55 @@ func TestEndlessAnswersAreCut(t *testing.T) {
 	}
 }
 
+func TestABodyThatStallsDoesNotUndoASuccess(t *testing.T) {
+	f := start(t, nil)
+	url := silent(t, says("HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\nabc"))
+	if got := firstAttempt(t, f, url); got.Status != 202 || got.Error != "" || got.ResponseBody != "abc" || !got.Truncated {
+		t.Errorf("got %+v, want a success with what came of the body", got)
+	}
+}
+
 func TestRetryAfterPostponesTheNextAttempt(t *testing.T) {
-	f := start(t, func(o *Options) { o.Schedule = webhook.Schedule{time.Minute, time.Minute, time.Minute} })
-	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, _ received) {
-		w.Header().Set("Retry-After", "100")
-		w.WriteHeader(429)
-	})
-	hook := r.register(f, nil)
-	f.finished("x")
-	began := r.next().at
-	d := f.settledDelivery(hook.ID, func(d api.Delivery) bool { return d.AttemptCount == 1 })
-	if wait := d.NextDueAt.Sub(began); d.State != api.DeliveryPending || wait < 100*time.Second || wait > 121*time.Second {
-		t.Errorf("got %s due in %s, want it pending for the 100 s that were asked for", d.State, wait)
+	const entry = time.Minute // of the schedule
+	f := start(t, func(o *Options) { o.Schedule = webhook.Schedule{entry, entry, entry} })
+	inSeconds := func(s string) func(time.Time) string { return func(time.Time) string { return s } }
+	date := func(after time.Duration) func(time.Time) string {
+		return func(now time.Time) string { return now.Add(after).UTC().Format(http.TimeFormat) }
+	}
+	tests := []struct {
+		name        string
+		status      int
+		value       func(now time.Time) string
+		least, most time.Duration
+	}{
+		{"seconds", 429, inSeconds("100"), 100 * time.Second, 2 * entry},
+		{"a date", 429, date(100 * time.Second), 99 * time.Second, 2 * entry}, // dates have no fractions
+		{"on a 503", 503, inSeconds("100"), 100 * time.Second, 2 * entry},
+		{"more than twice the schedule", 429, inSeconds("86400"), 2 * entry, 2 * entry},
+		{"a date far away", 503, date(24 * time.Hour), 2 * entry, 2 * entry},
+		{"sooner than the schedule", 429, inSeconds("1"), entry * 8 / 10, entry * 12 / 10},
+		{"a date in the past", 429, date(-time.Hour), entry * 8 / 10, entry * 12 / 10},
+		{"nonsense", 429, inSeconds("soon"), entry * 8 / 10, entry * 12 / 10},
+		{"on a 500", 500, inSeconds("100"), entry * 8 / 10, entry * 12 / 10},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) {
+				w.Header().Set("Retry-After", tt.value(got.at))
+				w.WriteHeader(tt.status)
+			})
+			hook := r.register(f, nil)
+			f.finished("x")
+			d := f.settledDelivery(hook.ID, func(d api.Delivery) bool { return d.AttemptCount == 1 })
+			end := d.Attempts[0].StartedAt.Add(time.Duration(d.Attempts[0].DurationMS * float64(time.Millisecond)))
+			const slack = 2 * time.Second // between the answer, its end here and its record
+			if wait := d.NextDueAt.Sub(end); d.State != api.DeliveryPending || wait < tt.least-slack || wait > tt.most+slack {
+				t.Errorf("got %s due in %s, want it pending for %s to %s", d.State, wait, tt.least, tt.most)
+			}
+			if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 

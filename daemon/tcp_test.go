@@ -93,28 +93,6 @@ func TestTCPNeedsAKeyAndAKnownHost(t *testing.T) {
 	}
 }
 
-func TestTheDocumentedCallsWorkOverTCP(t *testing.T) {
-	f, key := startTCP(t, func(o *Options) { o.Config.AllowPrivate = true })
-	r := newReceiver(t, nil)
-	status, body := f.askTCP("POST", "/v1/webhooks", fmt.Sprintf(`{"url":%q,"events":["transcription.completed","transcription.failed"],"description":"CRM"}`, r.URL),
-		"X-API-Key", key, "Content-Type", "application/json")
-	if status != 201 || !strings.Contains(body, `"secret":"whsec_`) {
-		t.Fatalf("got %d %s, want 201 with a secret", status, body)
-	}
-	_, rest, _ := strings.Cut(body, `"secret":"`)
-	r.mu.Lock()
-	r.secret, _, _ = strings.Cut(rest, `"`)
-	r.mu.Unlock()
-	form, contentType := encodeForm(t, []part{{"@file", string(audio("words"))}, {"async", "true"}, {"metadata", `{"ticket_id":"T-1234","agent":"jane"}`}})
-	status, body = f.askTCP("POST", "/v1/transcribe", form, "X-API-Key", key, "Content-Type", contentType)
-	if status != 202 {
-		t.Fatalf("got %d %s, want 202", status, body)
-	}
-	if got := r.next(); !strings.Contains(string(got.body), `"metadata":{"ticket_id":"T-1234","agent":"jane"}`) {
-		t.Errorf("got %s, want the metadata in it", got.body)
-	}
-}
-
 func TestTCPCannotMakeTheDaemonReachPrivateAddresses(t *testing.T) {
 	f, key := startTCP(t, nil)
 	for name, body := range map[string]string{

@@ -51,6 +51,7 @@ func (d *Daemon) createWebhook(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	d.deliver.forget(rec.ID)
 	d.log.Info("webhook added", "webhook", rec.ID)
 	view := viewWebhook(rec)
 	view.Secret = secret
@@ -179,10 +180,10 @@ func (d *Daemon) patchWebhook(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Daemon) deleteWebhook(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	d.deliver.forget(id)
 	if err := d.db.DeleteWebhook(r.Context(), id); err != nil {
 		return err
 	}
+	d.deliver.forget(id)
 	d.log.Info("webhook removed", "webhook", id)
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -37,7 +37,7 @@ func classify(err error, a attempted) (kind, why string) {
 	switch {
 	case a.stopped:
 		return api.AttemptLocal, "voxparse stopped before the answer came; the attempt does not count"
-	case isAny(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL):
+	case isAny(err, exhausted...) || errors.As(err, &dns) && saysAny(dns.Err, exhausted...):
 		return api.AttemptLocal, "this machine has no file descriptor, port or memory left for a connection; the attempt does not count"
 	case errors.As(err, &blocked):
 		return api.AttemptBlocked, blocked.Error()
@@ -56,6 +56,9 @@ func classify(err error, a attempted) (kind, why string) {
 	}
 	return api.AttemptProtocol, protocolSentence(err)
 }
+
+// exhausted are the errors of a machine that has run out of something.
+var exhausted = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 
 func classifyDNS(dns *net.DNSError) (kind, why string) {
 	name := clip(dns.Name, 255)
@@ -133,6 +136,17 @@ func cause(err error) string {
 func isAny(err error, targets ...error) bool {
 	for _, t := range targets {
 		if errors.Is(err, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// saysAny reports whether text ends with the message of one of targets: a
+// net.DNSError keeps of its cause no more than that.
+func saysAny(text string, targets ...error) bool {
+	for _, t := range targets {
+		if strings.HasSuffix(text, t.Error()) {
 			return true
 		}
 	}

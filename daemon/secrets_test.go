@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/vault"
+)
+
+// forms are the ways in which a secret could be lying about.
+func forms(t *testing.T, secret string) map[string][]byte {
+	t.Helper()
+	_, digits, _ := strings.Cut(secret, "_")
+	raw, err := hex.DecodeString(digits)
+	if err != nil {
+		t.Fatalf("%q: %v", secret, err)
+	}
+	encoded := strings.TrimRight(base64.StdEncoding.EncodeToString(raw), "=")
+	return map[string][]byte{"as it is": []byte(digits), "as bytes": raw, "in base64": []byte(encoded), "whole in base64": []byte(base64.StdEncoding.EncodeToString([]byte(secret))[:60])}
+}
+
+func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
+	var log journal
+	f, key := startTCP(t, func(o *Options) { o.Logger, o.Config.AllowPrivate = log.logger(), true })
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) {
+		if got.event.Type == api.EventFailed {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	hook := r.register(f, nil)
+	secrets := map[string]string{"the API key": key, "the first secret": hook.Secret}
+	f.finished("x")
+	r.next()
+	rotated, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets["the second secret"] = rotated.Secret
+	f.finished("fail " + api.JobDamaged) // both secrets sign, again and again
+	for range 4 {
+		r.next()
+	}
+	if _, err := f.client.TestWebhook(t.Context(), hook.ID); err != nil {
+		t.Fatal(err)
+	}
+
+	said := map[string]string{}
+	for _, path := range []string{"/v1/webhooks", "/v1/webhooks/" + hook.ID, "/v1/webhooks/" + hook.ID + "/deliveries", "/v1/jobs", "/v1/status", "/metrics", "/health"} {
+		status, body := f.askTCP("GET", path, "", "X-API-Key", key)
+		if status != http.StatusOK {
+			t.Errorf("%s: got %d, want 200", path, status)
+		}
+		said[path] = body
+	}
+	deliveries, err := f.client.Deliveries(t.Context(), hook.ID, deliveryQuery)
+	if err != nil || len(deliveries) != 3 {
+		t.Fatalf("got %d deliveries, %v, want 3", len(deliveries), err)
+	}
+	for _, d := range deliveries {
+		_, said[d.ID] = f.askTCP("GET", "/v1/deliveries/"+d.ID, "", "X-API-Key", key)
+	}
+	_, said["an error"] = f.askTCP("POST", "/v1/webhooks/"+hook.ID+"/rotate-secret", `{"overlap_seconds":-1}`, "X-API-Key", key)
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	said["the log"] = log.String()
+	files := 0
+	err = filepath.WalkDir(f.cfg.DataDir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		said[path] = string(data)
+		files++
+		return err
+	})
+	if err != nil || files < 3 {
+		t.Fatalf("got %d files, %v, want the database, the master key and the API keys", files, err)
+	}
+	for whose, secret := range secrets {
+		for how, form := range forms(t, secret) {
+			for where, text := range said {
+				if bytes.Contains([]byte(text), form) {
+					t.Errorf("got %s, %s, in %s", whose, how, where)
+				}
+			}
+		}
+	}
+}
+
+func TestACopyOfTheDatabaseAloneOpensNoSecret(t *testing.T) {
+	f := start(t, nil)
+	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: ptr("https://example.com/hook")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err := f.db.Webhook(t.Context(), hook.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, err := vault.Open(t.TempDir(), vault.Options{NoKeyring: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := thief.Open(rec.Secret, hook.ID); !errors.Is(err, vault.ErrUnknownKey) || len(got) > 0 {
+		t.Errorf("got %d bytes, %v without the key file, want %v", len(got), err, vault.ErrUnknownKey)
+	}
+	own, err := vault.Open(f.cfg.DataDir, vault.Options{NoKeyring: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := own.Open(rec.Secret, hook.ID); err != nil || string(got) != hook.Secret {
+		t.Errorf("got %v with the key file, want the secret", err)
+	}
+	if _, err := own.Open(rec.Secret, "whk_01jtaaaaaaaaaaaaaaaaaaaaaa"); !errors.Is(err, vault.ErrTampered) {
+		t.Errorf("got %v for a secret moved to another webhook, want %v", err, vault.ErrTampered)
+	}
+	st, err := os.Stat(filepath.Join(f.cfg.DataDir, "vault.key"))
+	if err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("got the key file with mode %v, %v, want 0600", st.Mode(), err)
+	}
+}
