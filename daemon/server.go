@@ -53,6 +53,7 @@ func (d *Daemon) routes() http.Handler {
 		"GET /v1/doctor":                       socketOnly(d.showDoctor),
 		"POST /v1/doctor":                      socketOnly(d.showDoctor),
 		"POST /v1/daemon/stop":                 socketOnly(d.stopByRequest),
+		"GET /v1/daemon/backup":                socketOnly(d.backup),
 		"GET /v1/search":                       d.searchTranscripts,
 		"GET /v1/status":                       d.showStatus,
 		"GET /health":                          d.showHealth,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -30,6 +31,38 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// BackupFile is Backup of a database that no daemon has open. It returns
+// ErrLocked while one has.
+func BackupFile(ctx context.Context, path string, w io.Writer) error {
+	b, err := openRead(path, false)
+	if err != nil {
+		return fmt.Errorf("back up the database: %w", err)
+	}
+	err = b.View(func(t *bolt.Tx) error {
+		_, err := t.WriteTo(&ctxWriter{ctx: ctx, w: w})
+		return err
+	})
+	if err = errors.Join(err, b.Close()); err != nil {
+		return fmt.Errorf("back up the database: %w", err)
+	}
+	return nil
+}
+
+// openRead opens a database that exists for reading, beside other readers.
+func openRead(path string, freelist bool) (*bolt.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	b, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Nanosecond, ReadOnly: true, PreLoadFreelist: freelist})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return b, nil
+}
+
 // ctxWriter fails once ctx has ended.
 type ctxWriter struct {
 	ctx context.Context
@@ -43,16 +76,22 @@ func (c *ctxWriter) Write(b []byte) (int, error) {
 	return c.w.Write(b)
 }
 
+// compactSuffix marks the new file of a compaction, until it is whole.
+const compactSuffix = ".compact"
+
 // Compact rewrites the database at path without its free pages, and returns
 // its size in bytes before and after. No daemon may have it open: then the
 // error is ErrLocked. The old file is replaced only once the new one is whole
 // and durable.
 func Compact(path string) (before, after int64, err error) {
+	if _, err := os.Stat(path); err != nil { // opening would make it
+		return 0, 0, fmt.Errorf("compact: %w", err)
+	}
 	src, err := openBolt(path, 0)
 	if err != nil {
 		return 0, 0, err
 	}
-	tmp := path + ".compact"
+	tmp := path + compactSuffix
 	defer func() {
 		err = errors.Join(err, src.Close())
 		if err != nil {
@@ -80,7 +119,7 @@ func Compact(path string) (before, after int64, err error) {
 }
 
 func compactInto(tmp string, src *bolt.DB) error {
-	dst, err := bolt.Open(tmp, 0o600, &bolt.Options{NoFreelistSync: true, FreelistType: bolt.FreelistMapType, NoSync: true})
+	dst, err := bolt.Open(tmp, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: true})
 	if err != nil {
 		return err
 	}
@@ -127,15 +166,9 @@ func size(path string) (int64, error) {
 // panic, which cannot be recovered: run it in a process of its own. It returns
 // ErrLocked while a daemon has the database open.
 func Check(path string) error {
-	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("check: %w", err)
-	}
-	b, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 1, ReadOnly: true, PreLoadFreelist: true})
-	if errors.Is(err, berrors.ErrTimeout) {
-		return ErrLocked
-	}
+	b, err := openRead(path, true)
 	if err != nil {
-		return fmt.Errorf("check: open database %s: %w", path, err)
+		return fmt.Errorf("check: %w", err)
 	}
 	err = b.View(func(t *bolt.Tx) error {
 		var first error

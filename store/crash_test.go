@@ -25,7 +25,11 @@ const childDir = "VOXPARSE_STORE_CHILD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
-		fmt.Fprintln(os.Stderr, work(context.Background(), dir))
+		run := work
+		if name := os.Getenv(childChore); name != "" {
+			run = func(ctx context.Context, dir string) error { return endlessly(ctx, dir, chores[name]) }
+		}
+		fmt.Fprintln(os.Stderr, run(context.Background(), dir))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

@@ -84,7 +84,7 @@ func makeBuckets(t *bolt.Tx, schema uint32) error {
 
 // copyBefore writes a whole copy, durable before it has its name.
 func copyBefore(db *bolt.DB, to string) (err error) {
-	tmp := to + ".part"
+	tmp := to + partSuffix
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -101,7 +101,10 @@ func copyBefore(db *bolt.DB, to string) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(tmp, to)
+	if err := os.Rename(tmp, to); err != nil {
+		return err
+	}
+	return syncDir(to)
 }
 
 // A marker beside the database says that it is open. One that is there before

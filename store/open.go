@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -108,7 +109,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		*c = make(chan struct{}, 1)
 	}
 	var err error
-	if db.bolt, err = openBolt(path, opts.InitialMmapSize); err != nil {
+	if db.bolt, err = openNamed(path, opts.InitialMmapSize); err != nil {
 		return nil, err
 	}
 	if err := db.start(); err != nil {
@@ -134,8 +135,44 @@ func openBolt(path string, mmap int) (*bolt.DB, error) {
 	return b, nil
 }
 
+// openNamed opens the file that path names, also afterwards: a compaction may
+// put another in its place between the opening and the lock. Then the lock is
+// on a file that nobody will find again.
+func openNamed(path string, mmap int) (*bolt.DB, error) {
+	was, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	b, err := openBolt(path, mmap)
+	if err != nil || was == nil {
+		return b, err
+	}
+	if is, err := os.Stat(path); err != nil || !os.SameFile(was, is) {
+		return nil, errors.Join(ErrLocked, err, b.Close())
+	}
+	return b, nil
+}
+
+// removeLeftovers removes what a compaction or migration that was cut short
+// left beside the database. Call it with the lock held.
+func removeLeftovers(path string) error {
+	old, err := filepath.Glob(path + ".schema-*" + partSuffix)
+	if err != nil {
+		return err
+	}
+	for _, name := range append(old, path+compactSuffix) {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
 // start prepares the file, loads the memory and runs the committer.
 func (db *DB) start() error {
+	if err := removeLeftovers(db.path); err != nil {
+		return fmt.Errorf("clear up beside the database: %w", err)
+	}
 	if err := migrate(db.bolt, db.path, migrations, db.log); err != nil {
 		return err
 	}

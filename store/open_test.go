@@ -332,3 +332,41 @@ func TestSchemaIsWrittenOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatAChoreLeftGoesWithTheNextOpen(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, FileName)
+	left := []string{path + compactSuffix, path + ".schema-1" + partSuffix}
+	keep := path + ".schema-1" // a whole copy from before a migration
+	for _, name := range append(left, keep) {
+		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, name := range left {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: got %v, want it gone", name, err)
+		}
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Errorf("the copy from before a migration: %v", err)
+	}
+}
+
+func TestAChoreMakesNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	if _, _, err := Compact(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("compact: got %v, want that there is none", err)
+	}
+	if err := BackupFile(t.Context(), path, &bytes.Buffer{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("backup: got %v, want that there is none", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v afterwards, want no file", err)
+	}
+}
