@@ -116,6 +116,27 @@ func TestComplianceNeverHoldsTheNumberAndKnowsMasks(t *testing.T) {
 	}
 }
 
+func TestANumberThatIsRepeatedMeanwhileIsOneConcern(t *testing.T) {
+	r := &api.Result{Language: "en"}
+	for i, l := range []struct{ who, text string }{
+		{"A", "the card number please"},
+		{"B", "four two four two"}, {"A", "okay four two four two"},
+		{"B", "four two four two"}, {"A", "yes"},
+		{"B", "four two four two"}, {"A", "go on"},
+		{"B", "four two four two"}, {"A", "thank you"},
+	} {
+		r.Segments = append(r.Segments, api.Segment{Start: float64(i), End: float64(i + 1), Speaker: l.who, Text: l.text})
+	}
+	redact.Apply(r)
+	if strings.Contains(fmt.Sprint(r.Segments), "four") || r.Redactions["card_number"] != 1 {
+		t.Errorf("got %v, %v, want one number masked, with what was repeated of it", r.Segments, r.Redactions)
+	}
+	got := analysis.Builtin(r).Compliance
+	if len(got) != 1 || got[0].Segment != 1 || got[0].Start != 1 || got[0].End != 8 {
+		t.Errorf("got %+v, want one concern from 1 to 8 s", got)
+	}
+}
+
 func TestAnalyseDependsOnThePlan(t *testing.T) {
 	if got := analysis.Analyse(t.Context(), call(), analysis.Options{Plan: analysis.PlanLite}); got != nil {
 		t.Errorf("got %+v on plan lite, want nil", got)

@@ -54,7 +54,7 @@ func digitRow(prev string, words []string) []part {
 		n = at + 1
 	}
 	s := row.String()
-	if len(s) < minRow || counts(s) || n < len(words) && (spoken.IsNumberWord(words[n]) || words[n] == "oh" || words[n] == "double") {
+	if len(s) < minRow || counts(s) || goesOn(words[n:]) {
 		return nil
 	}
 	return []part{{grouped(s), n}}
@@ -64,10 +64,19 @@ func digitRow(prev string, words []string) []part {
 // number or of a quantity.
 func breaksRow(w string) bool {
 	switch w {
-	case "hundred", "thousand", "million", "billion", "trillion", "point", "dollars", "dollar", "percent", "cents":
+	case "hundred", "thousand", "million", "billion", "trillion", "point":
 		return true
 	}
-	return false
+	return spoken.IsCounted(w)
+}
+
+// goesOn reports whether words begin with more of a row of digits, and not
+// with a number of things.
+func goesOn(words []string) bool {
+	if len(words) == 0 || len(words) > 1 && spoken.IsCounted(words[1]) {
+		return false
+	}
+	return spoken.IsNumberWord(words[0]) || words[0] == "oh" || words[0] == "double"
 }
 
 // counts reports whether s is 1234… or a stretch of it, up or down.

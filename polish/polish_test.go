@@ -18,6 +18,7 @@ func TestTextWritesAsPeopleWrite(t *testing.T) {
 		{"um so i owe you twenty five dollars and the the rate is five point five percent", "So I owe you $25 and the rate is 5.5%."},
 		{"one of them said that on march third twenty twenty six at three thirty p m we met", "One of them said that on March 3, 2026 at 3:30 p.m. we met."},
 		{"call me at five five five one two three four five six seven okay", "Call me at 555-123-4567 okay."},
+		{"we answer at nine oh eight five five five oh one seven three seven days a week", "We answer at 908-555-0173 seven days a week."},
 		{"it costs one point two million dollars or twelve hundred bucks", "It costs $1.2 million or 1,200 bucks."},
 		{"do you think we can do it in twenty twenty six", "Do you think we can do it in 2026?"},
 		{"I, um, think that, uh. We should. Um, yes we we should", "I think that. We should. Yes we should"},

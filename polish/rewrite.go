@@ -124,7 +124,7 @@ var repeated = setOf("the a an i we you he she it they to of in on at for from w
 
 var pronouns = setOf("i we you he she it they i'm it's we're they're there's")
 
-// kept may follow a pronoun twice and mean it.
+// meant may follow a pronoun twice and be no mistake.
 var meant = setOf("know said say says think no yes")
 
 func setOf(words string) map[string]bool {

@@ -134,10 +134,19 @@ func (d *document) namesCode(flat []int, i int) bool {
 		return (next == "v" && (third == "v" || third == "c")) || (next == "s" && third == "c")
 	case "security", "verification":
 		return wordOf(next, "code", "number", "digits", "value") && d.nearCard(i)
-	case "code", "number", "digit", "digits":
-		return next == "on" && (d.word(flat, i+2) == "back" || d.word(flat, i+3) == "back") && d.nearCard(i)
+	case "digit", "three-digit", "four-digit":
+		return next == "code" && d.nearCard(i) || w == "digit" && d.onTheBack(flat, i+1)
+	case "digits":
+		return d.onTheBack(flat, i+1)
+	case "code", "number":
+		return d.onTheBack(flat, i+1) && d.nearCard(i)
 	}
 	return false
+}
+
+// onTheBack reports whether the words from position i are "on the back".
+func (d *document) onTheBack(flat []int, i int) bool {
+	return d.word(flat, i) == "on" && (d.word(flat, i+1) == "back" || d.word(flat, i+2) == "back")
 }
 
 func wordOf(w string, list ...string) bool {

@@ -72,6 +72,9 @@ func (d *document) atom(view []int, i int) atom {
 	if i+1 < len(view) && view[i+1] != breakTurn {
 		next = d.tokens[view[i+1]].digits
 	}
+	if spoken.IsCounted(d.word(view, i+1)) && len(t.digits) < 3 {
+		return atom{pos: i} // a number of things
+	}
 	switch t.word {
 	case "double":
 		if len(next) == 1 {

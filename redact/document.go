@@ -1,6 +1,8 @@
 package redact
 
 import (
+	"strings"
+
 	"github.com/voxparse/voxparse/api"
 )
 
@@ -90,10 +92,11 @@ func (d *document) find() []match {
 	var found []match
 	for _, view := range d.views {
 		claim := func(kind Kind, from, to int) {
-			found = append(found, match{kind, view, from, to})
-			for i := from; i < to; i++ {
-				if view[i] != breakTurn {
-					d.claimed[view[i]] = kind
+			m := d.withEchoes(match{kind, view, from, to})
+			found = append(found, m)
+			for _, t := range m.view[m.from:m.to] {
+				if t != breakTurn {
+					d.claimed[t] = kind
 				}
 			}
 		}
@@ -109,4 +112,42 @@ func (d *document) find() []match {
 		d.expiries(view, claim)
 	}
 	return found
+}
+
+// withEchoes adds to a number what others repeat of it while it is said: "four
+// seven one six", "okay, four seven one six", "one oh five nine".
+func (d *document) withEchoes(m match) match {
+	first, last := m.view[m.from], m.view[m.to-1]
+	if last-first == m.to-m.from-1 {
+		return m // nobody spoke in between
+	}
+	var digits strings.Builder
+	mine := map[int]bool{}
+	for i := m.from; i < m.to; i++ {
+		if m.view[i] != breakTurn {
+			digits.WriteString(d.atom(m.view, i).digits)
+			mine[m.view[i]] = true
+		}
+	}
+	var between, all []int
+	for t := first; t <= last; t++ {
+		if mine[t] {
+			between = append(between, breakTurn)
+			continue
+		}
+		between = append(between, t)
+	}
+	for _, r := range d.runs(between) {
+		if strings.Contains(digits.String(), r.digits()) {
+			for i := r[0].pos; i <= r[len(r)-1].pos; i++ {
+				mine[between[i]] = true
+			}
+		}
+	}
+	for t := first; t <= last; t++ {
+		if mine[t] {
+			all = append(all, t)
+		}
+	}
+	return match{m.kind, all, 0, len(all)}
 }

@@ -227,7 +227,7 @@ func TestLabelledSetKeepsPrecisionAndRecall(t *testing.T) {
 	t.Log(table(counts, len(lines), traps, clean))
 }
 
-// These lines were written after the rules were done; see the head of the file.
+// No rule was made for these lines; see the head of the file.
 func TestHeldOutLinesKeepPrecisionAndRecall(t *testing.T) {
 	lines := readLines(t, "heldout.tsv")
 	counts, traps, clean := score(t, lines)
@@ -235,8 +235,8 @@ func TestHeldOutLinesKeepPrecisionAndRecall(t *testing.T) {
 	for _, c := range counts {
 		all.hit, all.wrong, all.missed = all.hit+c.hit, all.wrong+c.wrong, all.missed+c.missed
 	}
-	if all.precision() < 0.80 || all.recall() < 0.80 {
-		t.Errorf("got precision %.3f and recall %.3f, want at least 0.80 each", all.precision(), all.recall())
+	if all.precision() < 0.85 || all.recall() < 0.85 {
+		t.Errorf("got precision %.3f and recall %.3f, want at least 0.85 each", all.precision(), all.recall())
 	}
 	t.Log(table(counts, len(lines), traps, clean))
 }

@@ -47,7 +47,7 @@ func (d *document) phones(view []int, r run, claim func(Kind, int, int)) {
 		}
 		for _, n := range []int{15, 14, 13, 12, 11, 10, 9, 8, 7} {
 			j := r.end(i, n)
-			if j < 0 || !(r.boundary(j) || (i == 0 && topic == phoneTopic && n == 10)) {
+			if j < 0 || !(r.boundary(j) || r.changes(j) || (i == 0 && topic == phoneTopic && n == 10)) {
 				continue
 			}
 			plus := d.plusBefore(view, r[i].pos)
@@ -86,6 +86,12 @@ func (d *document) isPhone(r run, topic topic, plus bool) bool {
 		return !r.counting() && (phoneShape(r.shape()) || r.saidOneByOne())
 	}
 	return len(digits) == 11 && strings.HasPrefix(digits, "07") // a British mobile
+}
+
+// changes reports whether digits are said one by one up to atom i, and others
+// from there: "… zero one nine nine | twenty four hours".
+func (r run) changes(i int) bool {
+	return i > 0 && i < len(r) && r[i-1].single && !r[i].single && len(r[i].groups) == 0
 }
 
 // saidOneByOne reports whether most of r are single digits in words.

@@ -278,3 +278,14 @@ func IsNumberWord(word string) bool {
 	}
 	return false
 }
+
+// IsCounted reports whether word, in lower case, is what a number before it
+// counts: the seven of "seven days" goes with it, and not on with a row of
+// digits that was said before.
+func IsCounted(word string) bool { return counted[word] }
+
+var counted = map[string]bool{
+	"day": true, "days": true, "week": true, "weeks": true, "month": true, "months": true, "year": true, "years": true,
+	"hour": true, "hours": true, "minute": true, "minutes": true, "seconds": true, "times": true, "percent": true,
+	"dollar": true, "dollars": true, "bucks": true, "cents": true, "people": true,
+}
