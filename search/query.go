@@ -96,7 +96,7 @@ func seconds(t time.Time) *float64 {
 // transcripts that are shown: a common word has very many.
 func (x *Index) page(ctx context.Context, w wish, speaker string, from, size int) ([]Hit, error) {
 	req := bleve.NewSearchRequestOptions(w.query, size, from, false)
-	req.SortBy([]string{"-_score", "-finished", "_id"})
+	req.SortBy([]string{"-_score", "-finished"})
 	found, err := x.bleve.SearchInContext(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("search the transcripts: %w", err)

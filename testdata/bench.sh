@@ -4,7 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export VOXPARSE_NO_KEYRING=1
-for pkg in ${PKG:-./daemon ./store ./webhook ./watch ./cmd/voxparse-engine ./analysis ./search ./transcript ./models}; do
+export VOXPARSE_SEARCH_TRANSCRIPTS=${VOXPARSE_SEARCH_TRANSCRIPTS:-100000}
+for pkg in ${PKG:-./daemon ./store ./webhook ./watch ./cmd/voxparse-engine ./analysis ./redact ./polish ./search ./transcript ./models}; do
 	printf '\n== %s\n' "$pkg"
+	if [ "$pkg" = ./redact ]; then # how well, too
+		go test -count=1 -v -run 'LabelledSet|HeldOut' "$pkg" | grep -E 'lines,|\|'
+	fi
 	go test -run '^$' -bench . -benchtime "${BENCHTIME:-1s}" -timeout 60m "$pkg"
 done
