@@ -34,6 +34,7 @@ type FolderOptions struct {
 	RedactPII   bool              `json:"redact_pii,omitempty" toml:"redact_pii"`
 	RedactAudio bool              `json:"redact_audio,omitempty" toml:"redact_audio"` // the copy stays with the job
 	Channels    string            `json:"channels,omitempty" toml:"channels"`
+	Speakers    string            `json:"speakers,omitempty" toml:"speakers"` // "auto" or how many, as Options.Speakers
 	Webhooks    []string          `json:"webhooks,omitempty" toml:"webhooks"`
 	Metadata    map[string]string `json:"metadata,omitempty" toml:"metadata"` // templates with {stem} {dir} {mtime}
 	Paused      bool              `json:"paused,omitempty" toml:"paused"`

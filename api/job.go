@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -57,13 +58,29 @@ type Options struct {
 	Plan         string `json:"plan,omitempty"`
 	Instructions string `json:"instructions,omitempty"` // at most 2,000 characters
 	Channels     string `json:"channels,omitempty"`     // "mix" (default) or "split": one speaker a channel
+	Speakers     string `json:"speakers,omitempty"`     // "auto", or how many: tell the voices of one channel apart
 	RedactPII    bool   `json:"redact_pii,omitempty"`
 	RedactAudio  bool   `json:"redact_audio,omitempty"` // keep a copy of the audio with what was masked silenced; implies RedactPII
 }
 
+// MaxSpeakers is how many voices are told apart at most.
+const MaxSpeakers = 20
+
+// ParseSpeakers reads Options.Speakers: how many voices there are, 0 for "auto".
+func ParseSpeakers(s string) (int, error) {
+	if s == "auto" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > MaxSpeakers {
+		return 0, Errorf(Invalid, "speakers: got %q, want auto or a number from 1 to %d", s, MaxSpeakers)
+	}
+	return n, nil
+}
+
 // Progress is how far a job has come. Times are seconds of audio.
 type Progress struct {
-	Stage           string  `json:"stage"`                      // "queued", "model", "decode", "recognise", "analyse", "redact"
+	Stage           string  `json:"stage"`                      // "queued", "model", "decode", "recognise", "speakers", "analyse", "redact"
 	PositionSeconds float64 `json:"position_seconds"`           // audio recognised so far
 	DurationSeconds float64 `json:"duration_seconds,omitempty"` // 0 until known
 	Speed           float64 `json:"speed,omitempty"`            // audio seconds per wall second

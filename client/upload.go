@@ -106,7 +106,7 @@ func envelope(u Upload, async bool) (head, tail []byte, contentType string, err 
 	w := multipart.NewWriter(&b)
 	fields := [][2]string{
 		{"language", u.Language}, {"mode", u.Mode}, {"model", u.Model}, {"plan", u.Plan}, {"instructions", u.Instructions},
-		{"channels", u.Channels}, {"redact_pii", flag(u.RedactPII)}, {"redact_audio", flag(u.RedactAudio)},
+		{"channels", u.Channels}, {"speakers", u.Speakers}, {"redact_pii", flag(u.RedactPII)}, {"redact_audio", flag(u.RedactAudio)},
 		{"metadata", string(u.Metadata)}, {"async", flag(async)},
 	}
 	for _, id := range u.WebhookIDs {

@@ -21,12 +21,13 @@ type Config struct {
 	Plan         string        // "lite", "pro" or "unlimited"
 	Retention    time.Duration // how long finished jobs and the delivery log are kept; 0: as the plan says
 
-	Model       string // a name of the catalogue or of Engines; "" for the catalogue's default
-	Language    string // BCP 47; "" for automatic
-	Mode        string // "polished" or "verbatim"
-	ModelMirror string // folder or URL that is tried first for models
-	Workers     int    // engine processes; 0: measured best for the machine
-	Pin         string // "auto", "on" or "off": engine processes to a core each
+	Model        string // a name of the catalogue or of Engines; "" for the catalogue's default
+	SpeakerModel string // what tells speakers apart; "" for the catalogue's
+	Language     string // BCP 47; "" for automatic
+	Mode         string // "polished" or "verbatim"
+	ModelMirror  string // folder or URL that is tried first for models
+	Workers      int    // engine processes; 0: measured best for the machine
+	Pin          string // "auto", "on" or "off": engine processes to a core each
 
 	Grace     time.Duration // how long running work may finish after SIGTERM
 	LogLevel  string        // "debug", "info", "warn" or "error"

@@ -34,6 +34,7 @@ type shape struct {
 	Plan         any               `toml:"plan"`
 	Retention    any               `toml:"retention"`
 	Model        any               `toml:"model"`
+	SpeakerModel any               `toml:"speaker_model"`
 	Language     any               `toml:"language"`
 	Mode         any               `toml:"mode"`
 	ModelMirror  any               `toml:"model_mirror"`
@@ -64,7 +65,7 @@ type analysisShape struct {
 var tableKeys = map[string][]string{
 	"engines": {"type", "url", "key", "model", "family", "language", "files", "params", "timeout", "requests_per_minute"},
 	"folder": {"dir", "existing", "recursive", "include", "exclude", "settle", "poll", "dedupe", "after", "failed", "out", "formats",
-		"language", "model", "redact_pii", "redact_audio", "channels", "webhooks", "metadata", "paused"},
+		"language", "model", "redact_pii", "redact_audio", "channels", "speakers", "webhooks", "metadata", "paused"},
 }
 
 // parse reads a config file. Unknown keys are kept for later, so that they are

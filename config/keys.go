@@ -49,6 +49,7 @@ var keys = []key{
 	choice("plan", "webhooks, delivery log and analysis: lite, pro or unlimited", "pro", []string{"lite", "pro", "unlimited"}, func(c *Config) *string { return &c.Plan }),
 	duration("retention", "how long finished jobs and the delivery log are kept; 0s: as the plan says", 0, 0, func(c *Config) *time.Duration { return &c.Retention }),
 	text("model", "speech model, or an [engines.NAME]; empty: the catalogue's default", "", nil, func(c *Config) *string { return &c.Model }),
+	text("speaker_model", "model that tells speakers apart; empty: the catalogue's", "", nil, func(c *Config) *string { return &c.SpeakerModel }),
 	text("language", "language of the speech, such as en; empty: automatic", "", validLanguage, func(c *Config) *string { return &c.Language }),
 	choice("mode", "polished or verbatim", "polished", []string{"polished", "verbatim"}, func(c *Config) *string { return &c.Mode }),
 	text("model_mirror", "folder or URL that is tried first for models", "", nil, func(c *Config) *string { return &c.ModelMirror }),

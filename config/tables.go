@@ -158,6 +158,11 @@ func CheckFolder(d *Folder) (errs []FolderError) {
 	oneOf("after", d.After, "leave", "move", "delete")
 	oneOf("failed", d.Failed, "leave", "move")
 	oneOf("channels", d.Channels, "mix", "split")
+	if d.Speakers != "" {
+		if _, err := api.ParseSpeakers(d.Speakers); err != nil {
+			bad("speakers", "%s", strings.TrimPrefix(err.Error(), "speakers: "))
+		}
+	}
 	for _, name := range d.Formats {
 		oneOf("formats", name, api.Formats...)
 	}

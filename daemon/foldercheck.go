@@ -96,7 +96,7 @@ func (d *Daemon) checkFolderOptions(ctx context.Context, o api.FolderOptions) (w
 	if o.Channels != "" && o.Channels != "mix" && o.Channels != "split" {
 		return rules, api.Errorf(api.Invalid, "channels: got %q, want mix or split", o.Channels)
 	}
-	if err := d.checkModel(api.Options{Model: o.Model, Language: o.Language}); err != nil {
+	if err := d.checkModel(api.Options{Model: o.Model, Language: o.Language, Channels: o.Channels, Speakers: o.Speakers}); err != nil {
 		return rules, err
 	}
 	for _, id := range o.Webhooks {

@@ -99,7 +99,7 @@ func (f *folder) retry(ctx context.Context, c watch.Candidate) (retried bool, er
 // claim asks for one file to be transcribed by the folder's options.
 func (f *folder) claim(c watch.Candidate) store.FileClaim {
 	o := f.record().Options
-	opts := api.Options{Language: o.Language, Model: o.Model, RedactPII: o.RedactPII || o.RedactAudio, RedactAudio: o.RedactAudio, Channels: o.Channels}
+	opts := api.Options{Language: o.Language, Model: o.Model, RedactPII: o.RedactPII || o.RedactAudio, RedactAudio: o.RedactAudio, Channels: o.Channels, Speakers: o.Speakers}
 	action, to := f.rules.Done(c.Path)
 	return store.FileClaim{
 		Path: c.Path, Stamp: stamp(c.Stat), SHA256: c.SHA256, Options: optionsKey(opts),

@@ -41,6 +41,7 @@ var fields = map[string]field{
 	"language":     {64, false, (*form).setLanguage},
 	"mode":         {64, false, func(f *form, s string) error { return oneOf(s, &f.options.Mode, "polished", "verbatim") }},
 	"channels":     {64, false, func(f *form, s string) error { return oneOf(s, &f.options.Channels, "mix", "split") }},
+	"speakers":     {16, false, func(f *form, s string) error { f.options.Speakers = s; return nil }},
 	"plan":         {64, false, func(f *form, s string) error { return oneOf(s, &f.options.Plan, "lite", "pro", "unlimited") }},
 	"model":        {256, false, func(f *form, s string) error { f.options.Model = s; return nil }},
 	"webhook_id":   {64, true, (*form).addWebhook},

@@ -132,12 +132,20 @@ func (w *work) transcribe(ctx context.Context, r *run) (*api.Result, error) {
 		req.Options.Language = w.d.cfg.Language
 	}
 	began := time.Now()
+	turns, err := w.turns(ctx, r, req)
+	if err != nil {
+		return nil, err
+	}
+	req.Changes = engine.Changes(turns)
 	result, err := scr.Transcribe(ctx, req, model, func(p api.Progress) { w.tell(r, p, "") })
 	if err != nil {
 		return nil, err
 	}
 	w.d.metrics.transcribed(result.DurationSeconds, time.Since(began))
 	result.JobID = r.job.ID
+	if turns != nil {
+		engine.NameSpeakers(result, turns)
+	}
 	return result, nil
 }
 

@@ -29,6 +29,9 @@ func (d *Daemon) modelName(o api.Options) string {
 
 // checkModel refuses at submit what can never be recognised.
 func (d *Daemon) checkModel(o api.Options) error {
+	if err := d.checkSpeakers(o); err != nil {
+		return err
+	}
 	name := d.modelName(o)
 	if _, ok := d.cfg.Engines[name]; ok {
 		return nil

@@ -18,6 +18,9 @@ const (
 	watchEvery    = time.Second
 )
 
+// stageVoices is the stage in which voices are told apart.
+const stageVoices = "speakers"
+
 // attempt is one file in one worker.
 type attempt struct {
 	place    *place
@@ -32,11 +35,12 @@ type attempt struct {
 	steps    uint64
 	moved    time.Time // when steps last grew
 	result   api.Result
+	done     Report // the last of the task
 }
 
 // do does e with r in this place. On any end but a clean one the worker is gone
 // when it returns.
-func (pl *place) do(ctx context.Context, r Request, e errand, progress func(api.Progress)) (*api.Result, error) {
+func (pl *place) do(ctx context.Context, r Request, e errand, progress func(api.Progress)) (*attempt, error) {
 	pl.set(func() { pl.job = r.JobID })
 	proc, err := pl.worker(ctx)
 	if err != nil {
@@ -45,21 +49,20 @@ func (pl *place) do(ctx context.Context, r Request, e errand, progress func(api.
 	now := time.Now()
 	a := &attempt{place: pl, proc: proc, request: r, errand: e, progress: progress, began: now, moved: now,
 		steps: proc.steps.Load(), last: api.Progress{Stage: "model"}}
-	if e.silence != nil {
+	if e.order == OrderSilence {
 		a.last.Stage = "decode" // no model is loaded for it
 	}
 	a.result = api.Result{JobID: r.JobID, Model: e.model.Name, Segments: []api.Segment{}}
 	a.share = pl.pool.shares.join(func(cores []int) { proc.send(Order{Type: OrderCores, Cores: cores}) })
 	defer pl.pool.shares.leave(a.share)
-	done, err := a.follow(ctx)
-	if err != nil {
+	if a.done, err = a.follow(ctx); err != nil {
 		return nil, err
 	}
-	if done.Type == ReportFailed {
-		return nil, a.refused(done)
+	if a.done.Type == ReportFailed {
+		return nil, a.refused(a.done)
 	}
 	pl.set(func() { pl.inRow = 0 })
-	return a.finished(done), nil
+	return a, nil
 }
 
 // follow sends the task and takes reports until the task is finished.
@@ -102,12 +105,9 @@ func (a *attempt) follow(ctx context.Context) (Report, error) {
 func (a *attempt) order() Order {
 	cfg := a.place.pool.cfg
 	r := a.request
-	t := &Task{ID: key(r), Path: r.Path, Name: r.Name, Model: a.errand.model, Language: r.Options.Language,
-		Channels: r.Options.Channels, MaxSeconds: cfg.MaxSeconds, Pin: cfg.Pin, Silence: a.errand.silence}
-	if t.Silence != nil {
-		return Order{Type: OrderSilence, Job: t}
-	}
-	return Order{Type: OrderTranscribe, Job: t}
+	e := a.errand
+	return Order{Type: e.order, Job: &Task{ID: key(r), Path: r.Path, Name: r.Name, Model: e.model, Language: r.Options.Language,
+		Channels: r.Options.Channels, MaxSeconds: cfg.MaxSeconds, Pin: cfg.Pin, Changes: r.Changes, Silence: e.silence, Voices: e.voices}}
 }
 
 // take handles a report and says whether it was the last of the task.
@@ -153,8 +153,11 @@ func (a *attempt) overdue(now time.Time) (why, code string) {
 		a.steps, a.moved = s, now
 	}
 	stall := cfg.Stall
-	if a.last.Stage == "decode" {
+	switch a.last.Stage {
+	case "decode":
 		stall = max(stall, decodeStall)
+	case stageVoices:
+		stall = max(stall, a.limit()) // one call, which cannot say how far it is
 	}
 	switch quiet := now.Sub(time.Unix(0, a.proc.beat.Load())); {
 	case quiet > cfg.Heartbeat:
@@ -199,8 +202,8 @@ func (a *attempt) refused(r Report) error {
 
 // finished completes the result. The channels of a call come in the order in
 // which their segments ended; a transcript is in the order of their starts.
-func (a *attempt) finished(done Report) *api.Result {
-	res := &a.result
+func (a *attempt) finished() *api.Result {
+	res, done := &a.result, a.done
 	res.DurationSeconds, res.Language = done.Duration, done.Language
 	if done.OneVoice {
 		for i := range res.Segments {

@@ -132,7 +132,11 @@ func (p *Pool) Run(ctx context.Context) error {
 //     model is missing, the pool is stopping). Try again later; charge nothing.
 //   - ctx's error: cancelled; the worker was killed. Charge nothing.
 func (p *Pool) Transcribe(ctx context.Context, r Request, m Model, progress func(api.Progress)) (*api.Result, error) {
-	return p.send(ctx, r, errand{model: m}, progress)
+	a, err := p.send(ctx, r, errand{order: OrderTranscribe, model: m}, progress)
+	if err != nil {
+		return nil, err
+	}
+	return a.finished(), nil
 }
 
 // Silence has a worker write a copy of r's audio with silence in the place of
@@ -140,12 +144,23 @@ func (p *Pool) Transcribe(ctx context.Context, r Request, m Model, progress func
 // want the channels split. Errors are those of Transcribe; after one, what
 // lies at s.Out is of no use. The file is not synced.
 func (p *Pool) Silence(ctx context.Context, r Request, s Silence, progress func(api.Progress)) error {
-	_, err := p.send(ctx, r, errand{silence: &s}, progress)
+	_, err := p.send(ctx, r, errand{order: OrderSilence, silence: &s}, progress)
 	return err
 }
 
+// Turns has a worker find out who speaks when, with the model m of voices:
+// so many voices, or as many as it hears where count is 0. Errors are those of
+// Transcribe.
+func (p *Pool) Turns(ctx context.Context, r Request, m Model, count int, progress func(api.Progress)) ([]Turn, error) {
+	a, err := p.send(ctx, r, errand{order: OrderTurns, model: m, voices: count}, progress)
+	if err != nil {
+		return nil, err
+	}
+	return a.done.Turns, nil
+}
+
 // send has a worker do e with r.
-func (p *Pool) send(ctx context.Context, r Request, e errand, progress func(api.Progress)) (*api.Result, error) {
+func (p *Pool) send(ctx context.Context, r Request, e errand, progress func(api.Progress)) (*attempt, error) {
 	select {
 	case <-p.started:
 	case <-ctx.Done():
@@ -168,11 +183,11 @@ func (p *Pool) send(ctx context.Context, r Request, e errand, progress func(api.
 	defer func() { <-p.seats }()
 	pl := p.take()
 	defer pl.free()
-	res, err := pl.do(ctx, r, e, progress)
+	a, err := pl.do(ctx, r, e, progress)
 	switch {
 	case err == nil:
 		p.forget(r)
-		return res, nil
+		return a, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case p.quit.Err() != nil:

@@ -21,6 +21,7 @@ const maxLine = 1 << 20
 const (
 	OrderTranscribe = "transcribe" // transcribe Job; one at a time
 	OrderSilence    = "silence"    // make the copy of Job's audio that its Silence describes; one at a time
+	OrderTurns      = "turns"      // find out who speaks when in Job's audio; one at a time
 	OrderCores      = "cores"      // recognise on these cores from now on
 )
 
@@ -28,21 +29,23 @@ const (
 // ends it; there is no order to cancel: a worker is killed.
 type Order struct {
 	Type  string `json:"type"`
-	Job   *Task  `json:"job,omitempty"`   // with OrderTranscribe and OrderSilence
+	Job   *Task  `json:"job,omitempty"`   // with all but OrderCores
 	Cores []int  `json:"cores,omitempty"` // with OrderCores: at least one
 }
 
-// Task is what a worker is to transcribe.
+// Task is what a worker is to do with a file.
 type Task struct {
-	ID         string   `json:"id"`
-	Path       string   `json:"path"` // absolute
-	Name       string   `json:"name"` // its extension is a hint to the decoder
-	Model      Model    `json:"model"`
-	Language   string   `json:"language,omitempty"`    // asked for; "" for the model's own
-	Channels   string   `json:"channels,omitempty"`    // "split", else mixed
-	MaxSeconds float64  `json:"max_seconds,omitempty"` // of audio; longer is too_long
-	Pin        bool     `json:"pin,omitempty"`         // bind each recogniser to its core
-	Silence    *Silence `json:"silence,omitempty"`     // with OrderSilence
+	ID         string    `json:"id"`
+	Path       string    `json:"path"` // absolute
+	Name       string    `json:"name"` // its extension is a hint to the decoder
+	Model      Model     `json:"model"`
+	Language   string    `json:"language,omitempty"`    // asked for; "" for the model's own
+	Channels   string    `json:"channels,omitempty"`    // "split", else mixed
+	MaxSeconds float64   `json:"max_seconds,omitempty"` // of audio; longer is too_long
+	Pin        bool      `json:"pin,omitempty"`         // bind each recogniser to its core
+	Changes    []float64 `json:"changes,omitempty"`     // seconds at which another voice begins: no segment goes beyond
+	Silence    *Silence  `json:"silence,omitempty"`     // with OrderSilence
+	Voices     int       `json:"voices,omitempty"`      // with OrderTurns: how many there are; 0: find out
 }
 
 // The types of a Report.
@@ -69,6 +72,7 @@ type Report struct {
 	Words     []api.Word    `json:"words,omitempty"`
 	Duration  float64       `json:"duration,omitempty"` // decoded length, seconds
 	Language  string        `json:"language,omitempty"`
+	Turns     []Turn        `json:"turns,omitempty"`     // with the end of OrderTurns
 	OneVoice  bool          `json:"one_voice,omitempty"` // the split channels were the same throughout
 	Stats     *Stats        `json:"stats,omitempty"`
 	Code      string        `json:"code,omitempty"` // one of api's Job… codes
@@ -97,9 +101,9 @@ func ParseOrder(line []byte) (Order, error) {
 		return Order{}, fmt.Errorf("%w: %w", errLine, err)
 	}
 	switch o.Type {
-	case OrderTranscribe:
+	case OrderTranscribe, OrderTurns:
 		if o.Job == nil || o.Job.ID == "" || o.Job.Path == "" {
-			return Order{}, fmt.Errorf("%w: transcribe without a job", errLine)
+			return Order{}, fmt.Errorf("%w: %s without a job", errLine, o.Type)
 		}
 	case OrderSilence:
 		if o.Job == nil || o.Job.ID == "" || o.Job.Path == "" || o.Job.Silence == nil || o.Job.Silence.Out == "" {

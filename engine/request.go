@@ -13,7 +13,8 @@ type Request struct {
 	Path    string // absolute path of the audio, readable by the worker
 	Name    string // base name as the user gave it; its extension is a hint only
 	Options api.Options
-	Attempt int // 1 for the first; a file that kills workers is set aside after MaxKills
+	Changes []float64 // where another voice begins, seconds; see Changes
+	Attempt int       // 1 for the first; a file that kills workers is set aside after MaxKills
 	// Generation grows with every retry by hand: a remote engine is to see
 	// those, unlike repeats after a crash, as new work.
 	Generation int
@@ -42,11 +43,13 @@ type Span struct {
 	End   float64 `json:"end"`
 }
 
-// errand is what a worker is given a file for: to transcribe it with model, or
-// to make the copy that silence describes.
+// errand is what a worker is given a file for: one of the orders. model is what
+// transcribes it, or what tells its voices apart.
 type errand struct {
+	order   string
 	model   Model
 	silence *Silence
+	voices  int
 }
 
 // Error is why a file was not transcribed.

@@ -49,6 +49,11 @@
 //	→ {"type":"silence","job":{"id":"job_…","path":"/…","name":"a.mp3","silence":{"out":"/…","spans":[{"start":3.1,"end":7}]}}}
 //	← {"type":"done","job":"job_…","duration":28.7}
 //
+// Who speaks when is a task as well:
+//
+//	→ {"type":"turns","job":{"id":"job_…","path":"/…","name":"a.mp3","voices":2,"model":{…}}}
+//	← {"type":"done","job":"job_…","duration":28.7,"turns":[{"start":0.4,"end":6.9,"speaker":0}]}
+//
 // A task is cancelled by killing the worker. Closing the worker's input ends
 // it and its decoder; so does the death of the pool's process. What native
 // libraries print goes to stderr, never between the reports.

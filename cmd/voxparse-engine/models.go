@@ -98,12 +98,8 @@ func configuration(m engine.Model, language string) (*sherpa.OfflineRecognizerCo
 	if !hasRoles(m, []string{"tokens", "vad"}) {
 		return nil, fmt.Errorf("model %s lacks its tokens or the voice activity model", m.Name)
 	}
-	for role, path := range m.Files {
-		if fi, err := os.Stat(path); err != nil {
-			return nil, fmt.Errorf("model %s: %s: %w", m.Name, role, err)
-		} else if fi.Size() == 0 {
-			return nil, fmt.Errorf("model %s: %s is empty", m.Name, path)
-		}
+	if err := checkFiles(m, slices.Collect(maps.Keys(m.Files))...); err != nil {
+		return nil, err
 	}
 	c := &sherpa.OfflineRecognizerConfig{DecodingMethod: param(m, "decoding", "greedy_search")}
 	c.FeatConfig = sherpa.FeatureConfig{SampleRate: sampleRate, FeatureDim: 80}
@@ -113,6 +109,21 @@ func configuration(m engine.Model, language string) (*sherpa.OfflineRecognizerCo
 	c.ModelConfig.ModelType = param(m, "model_type", "")
 	f.set(&c.ModelConfig, m, language)
 	return c, nil
+}
+
+// checkFiles makes sure of the files of m with these roles: a missing one would
+// end the process.
+func checkFiles(m engine.Model, roles ...string) error {
+	for _, role := range roles {
+		fi, err := os.Stat(m.Files[role])
+		switch {
+		case err != nil:
+			return fmt.Errorf("model %s: %s: %w", m.Name, role, err)
+		case fi.Size() == 0:
+			return fmt.Errorf("model %s: %s is empty", m.Name, m.Files[role])
+		}
+	}
+	return nil
 }
 
 // hasRoles reports whether m names a file for every role.

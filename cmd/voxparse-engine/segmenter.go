@@ -9,6 +9,8 @@ const (
 	maxSpeech = maxFeed - padBefore - padAfter
 	// minSplit is how far into a stretch without a pause it may be cut.
 	minSplit = sampleRate * 10
+	// leastPiece is the shortest piece that a change of voices cuts off.
+	leastPiece = sampleRate * 3 / 10
 	// history is kept before speech is reported: it starts a little earlier.
 	history = padBefore + int(lateStart) + window
 )
@@ -34,6 +36,7 @@ type segmenter struct {
 	voiced  int64     // where the last speech in it ended
 	lastEnd int64     // end of the last piece
 	cut     bool      // start is a cut within speech: no audio from before it
+	changes []int64   // where another voice begins, still to come
 }
 
 // pauseFor returns the pause that ends a piece of so many samples. The longer
@@ -63,6 +66,7 @@ func (s *segmenter) add(w []float32, speech bool) {
 		}
 		s.voiced = pos
 	}
+	s.change(pos)
 	switch {
 	case !s.open:
 		s.trim(pos - int64(history))
@@ -70,6 +74,24 @@ func (s *segmenter) add(w []float32, speech bool) {
 		s.close()
 	case pos-s.start >= maxSpeech:
 		s.split()
+	}
+}
+
+// change ends the open stretch where another voice has begun in it. It looks
+// back from pos, so far that the detector has told the end of speech by then.
+func (s *segmenter) change(pos int64) {
+	for len(s.changes) > 0 && s.changes[0]+lateEnd+window <= pos {
+		at := s.changes[0]
+		s.changes = s.changes[1:]
+		switch {
+		case !s.open || at < s.start+leastPiece:
+		case s.voiced-lateEnd <= at:
+			s.close()
+		default:
+			s.send(at, true)
+			s.start, s.cut = at, true
+			s.trim(at)
+		}
 	}
 }
 

@@ -28,6 +28,9 @@ func newSink(j *job) *sink {
 	s := &sink{j: j}
 	for c := range j.channels {
 		seg := &segmenter{channel: c, emit: j.hand}
+		for _, at := range j.task.Changes {
+			seg.changes = append(seg.changes, int64(at*sampleRate))
+		}
 		s.channels = append(s.channels, &listener{make([]float32, 0, window), j.w.ears[c], seg})
 	}
 	return s

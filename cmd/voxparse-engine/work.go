@@ -42,7 +42,7 @@ func work(cache string) error {
 	if err != nil {
 		return err
 	}
-	tasks := make(chan *engine.Task) // unbuffered: one at a time
+	tasks := make(chan engine.Order) // unbuffered: one at a time
 	go w.serve(tasks)
 	lines := engine.Lines(os.Stdin)
 	for lines.Scan() {
@@ -50,15 +50,14 @@ func work(cache string) error {
 		if err != nil {
 			return err
 		}
-		switch order.Type {
-		case engine.OrderCores:
+		if order.Type == engine.OrderCores {
 			w.setCores(order.Cores)
-		case engine.OrderTranscribe, engine.OrderSilence:
-			select {
-			case tasks <- order.Job:
-			case <-time.After(beatEvery): // it is just done with the last one
-				return errors.New("a second task before the first was done")
-			}
+			continue
+		}
+		select {
+		case tasks <- order:
+		case <-time.After(beatEvery): // it is just done with the last one
+			return errors.New("a second task before the first was done")
 		}
 	}
 	return lines.Err() // the pool is gone, or wants us gone: end with all threads
@@ -91,18 +90,17 @@ func (w *worker) report(r engine.Report) {
 }
 
 // serve does one task after another.
-func (w *worker) serve(tasks <-chan *engine.Task) {
-	for t := range tasks {
-		do := w.transcribe
-		if t.Silence != nil {
-			do = w.silence
-		}
-		if err := do(t); err != nil {
+func (w *worker) serve(tasks <-chan engine.Order) {
+	do := map[string]func(*engine.Task) error{
+		engine.OrderTranscribe: w.transcribe, engine.OrderSilence: w.silence, engine.OrderTurns: w.turns,
+	}
+	for o := range tasks {
+		if err := do[o.Type](o.Job); err != nil {
 			var fault *engine.Error
 			if !errors.As(err, &fault) {
 				fault = ourFault(err)
 			}
-			w.report(engine.Report{Type: engine.ReportFailed, Job: t.ID, Code: fault.Code, Message: fault.Message, Transient: fault.Transient})
+			w.report(engine.Report{Type: engine.ReportFailed, Job: o.Job.ID, Code: fault.Code, Message: fault.Message, Transient: fault.Transient})
 		}
 	}
 }

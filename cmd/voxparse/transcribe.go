@@ -68,12 +68,14 @@ func transcribeCmd(a *app) *cobra.Command {
 	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same key finds the same job")
 	fl.StringVar(&f.Mode, "mode", "", "polished or verbatim")
 	fl.StringVar(&f.Channels, "channels", "", "mix, or split: one speaker a channel")
+	fl.StringVar(&f.Speakers, "speakers", "", "tell the voices of one channel apart: auto, or how many there are")
 	fl.StringVar(&f.Instructions, "instructions", "", "what the analysis should look for")
 	fl.StringVar(&f.name, "name", "stdin", "name of the file that comes by stdin")
 	fl.StringVar(&f.timeout, "timeout", "", "wait at most so long (such as 10m); the jobs go on")
 	complete(c, "format", api.Formats...)
 	complete(c, "mode", "polished", "verbatim")
 	complete(c, "channels", "mix", "split")
+	complete(c, "speakers", "auto", "2", "3", "4")
 	completeBy(c, "webhook", a.completeWebhooks())
 	completeBy(c, "model", completeModels)
 	return c
@@ -135,6 +137,11 @@ func (f *transcribeFlags) check() error {
 	}
 	if n := len([]rune(f.Instructions)); n > api.MaxInstructions {
 		return usagef("--instructions has %d characters, and the limit is %d", n, api.MaxInstructions)
+	}
+	if f.Speakers != "" {
+		if _, err := api.ParseSpeakers(f.Speakers); err != nil {
+			return usagef("--%v", err)
+		}
 	}
 	return errors.Join(oneOf("mode", f.Mode, "polished", "verbatim"), oneOf("channels", f.Channels, "mix", "split"))
 }

@@ -56,6 +56,7 @@ func (f *folderFlags) define(c *cobra.Command) {
 	fl.BoolVar(&f.o.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
 	fl.BoolVar(&f.o.RedactAudio, "redact-audio", false, "and keep a copy of the audio with that silenced, see jobs audio")
 	fl.StringVar(&f.o.Channels, "channels", "", "mix, or split: one speaker a channel")
+	fl.StringVar(&f.o.Speakers, "speakers", "", "tell the voices of one channel apart: auto, or how many there are")
 	fl.StringSliceVar(&f.o.Webhooks, "webhook", nil, "only these webhooks receive the events")
 	fl.StringArrayVar(&f.metadata, "metadata", nil, "k=v (repeatable); {stem}, {dir} and {mtime} are filled in")
 	complete(c, "after", "leave", "move", "delete")
@@ -64,6 +65,7 @@ func (f *folderFlags) define(c *cobra.Command) {
 	complete(c, "poll", "auto", "off", "30s")
 	complete(c, "format", api.Formats...)
 	complete(c, "channels", "mix", "split")
+	complete(c, "speakers", "auto", "2", "3", "4")
 }
 
 // finish checks the options and completes them.
@@ -295,7 +297,7 @@ func (f *folderFlags) changed(c *cobra.Command) map[string]any {
 	all := map[string]any{
 		"recursive": f.o.Recursive, "include": f.o.Include, "exclude": f.o.Exclude, "settle": f.o.Settle, "poll": f.o.Poll, "dedupe": f.o.Dedupe,
 		"after": f.o.After, "failed": f.o.Failed, "out": f.o.Out, "format": f.o.Formats, "language": f.o.Language, "model": f.o.Model,
-		"redact-pii": f.o.RedactPII, "redact-audio": f.o.RedactAudio, "channels": f.o.Channels, "webhook": f.o.Webhooks, "metadata": f.o.Metadata,
+		"redact-pii": f.o.RedactPII, "redact-audio": f.o.RedactAudio, "channels": f.o.Channels, "speakers": f.o.Speakers, "webhook": f.o.Webhooks, "metadata": f.o.Metadata,
 	}
 	names := map[string]string{"format": "formats", "redact-pii": "redact_pii", "redact-audio": "redact_audio", "webhook": "webhooks"}
 	out := map[string]any{}
