@@ -41,15 +41,9 @@ func (d *Daemon) showJob(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// formatTypes are the media types of a result's formats.
-var formatTypes = map[string]string{
-	"txt": "text/plain; charset=utf-8", "srt": "application/x-subrip; charset=utf-8", "vtt": "text/vtt; charset=utf-8",
-	"json": "application/json", "tsv": "text/tab-separated-values; charset=utf-8", "md": "text/markdown; charset=utf-8",
-}
-
 func (d *Daemon) showResult(w http.ResponseWriter, r *http.Request) error {
 	q := query{values: r.URL.Query()}
-	format := q.choice("format", "txt", "srt", "vtt", "json", "tsv", "md")
+	format := q.choice("format", transcript.Formats...)
 	if err := q.done(); err != nil {
 		return err
 	}
@@ -70,7 +64,7 @@ func (d *Daemon) showResult(w http.ResponseWriter, r *http.Request) error {
 	if err := transcript.Write(&b, format, &result); err != nil {
 		return fmt.Errorf("write the result of %s as %s: %w", id, format, err)
 	}
-	writeBytes(w, http.StatusOK, formatTypes[format], b.Bytes())
+	writeBytes(w, http.StatusOK, transcript.ContentType(format), b.Bytes())
 	return nil
 }
 

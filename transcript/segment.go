@@ -34,24 +34,36 @@ func millis(s float64) int64 {
 func segments(r *api.Result) []segment {
 	all := make([]segment, 0, len(r.Segments))
 	for _, s := range r.Segments {
-		text := strings.TrimSpace(strings.ToValidUTF8(s.Text, "\uFFFD"))
+		text := strings.TrimSpace(upright(s.Text))
 		if text == "" {
 			continue
 		}
 		start := millis(s.Start)
 		all = append(all, segment{start, max(start, millis(s.End)), clean(s.Speaker), text})
 	}
-	if text := strings.TrimSpace(strings.ToValidUTF8(r.Text, "\uFFFD")); len(all) == 0 && text != "" {
+	if text := strings.TrimSpace(upright(r.Text)); len(all) == 0 && text != "" {
 		all = append(all, segment{0, millis(r.DurationSeconds), "", text})
 	}
 	slices.SortStableFunc(all, func(a, b segment) int { return cmp.Compare(a.start, b.start) })
 	return all
 }
 
+// upright returns s as valid UTF-8 without the marks that turn the direction of
+// writing: one left open would turn what comes after the text, too. Letters
+// that are written from right to left need none.
+func upright(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
 // clean puts a text on one line: white space and control characters become
 // single spaces.
 func clean(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\uFFFD"), isBlank), " ")
+	return strings.Join(strings.FieldsFunc(upright(s), isBlank), " ")
 }
 
 // clock writes a time for people: 1:02:03, or 2:03 below an hour.

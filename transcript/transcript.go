@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/voxparse/voxparse/api"
 )
@@ -101,12 +102,23 @@ func writeJSON(w *bufio.Writer, r *api.Result, _ Options) error {
 // tsvEscape keeps a cell on its line and in its column.
 var tsvEscape = strings.NewReplacer("\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
 
+// cell returns s as a cell: what is white space to some readers only, and what
+// drives a terminal, is a space.
+func cell(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\u2028' || r == '\u2029' || unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, tsvEscape.Replace(s))
+}
+
 // writeTSV writes one line a segment: start and end in milliseconds, speaker,
 // text. The columns are the same for every result.
 func writeTSV(w *bufio.Writer, r *api.Result, _ Options) error {
 	w.WriteString("start\tend\tspeaker\ttext\n")
 	for _, s := range segments(r) {
-		fmt.Fprintf(w, "%d\t%d\t%s\t%s\n", s.start, s.end, tsvEscape.Replace(s.speaker), tsvEscape.Replace(s.text))
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\n", s.start, s.end, cell(s.speaker), cell(s.text))
 	}
 	return nil
 }
