@@ -57,7 +57,7 @@ var siblings = map[string][]string{
 	"engine":              {"api"},
 	"models":              {"api"},
 	"models/modelstest":   {"models"},
-	"transcript":          {"api"},
+	"transcript":          {"api", "spoken"},
 	"vault":               {"api"},
 	"config":              {"api"},
 	"client":              {"api"},

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/spoken"
 )
 
 // promises begin what somebody says they will do.
@@ -16,7 +17,7 @@ var requests = phrasesOf("can you please", "could you please", "would you please
 var duties = phrasesOf("we need to", "we have to", "we should", "we must", "i need to", "i have to", "i should", "action item", "next step is", "next steps are", "the plan is to", "it needs to be", "needs to be", "has to be")
 
 // deeds are what a person can be held to afterwards.
-var deeds = setOf(`send email mail call ring write check confirm schedule book arrange set follow update review prepare share
+var deeds = spoken.WordSet(`send email mail call ring write check confirm schedule book arrange set follow update review prepare share
 forward submit order ship cancel refund fix resolve investigate escalate report file create open close transfer reach contact
 get find look pay process finish complete deliver sign draft test deploy upload download replace return invite organize organise
 ask tell talk speak discuss provide bring buy add remove change reset note document assign move reschedule credit issue reply respond
@@ -116,9 +117,9 @@ func doing(words []string, others int) bool {
 	return false
 }
 
-var dayWords = setOf("today tonight tomorrow monday tuesday wednesday thursday friday saturday sunday noon midnight")
+var dayWords = spoken.WordSet("today tonight tomorrow monday tuesday wednesday thursday friday saturday sunday noon midnight")
 
-var spanWords = setOf("week month quarter year morning afternoon evening weekend day days weeks months hours minutes hour")
+var spanWords = spoken.WordSet("week month quarter year morning afternoon evening weekend day days weeks months hours minutes hour")
 
 // due returns when something is due, as said: "by friday", "next week".
 func due(words []string) string {

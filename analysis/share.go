@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/spoken"
 )
 
 // speakers returns the named speakers of r in the order in which they first speak.
@@ -75,7 +76,7 @@ const (
 )
 
 // listening are words that a listener says without wanting the turn.
-var listening = setOf("yeah yes yep right okay ok sure mhm mm-hmm uh-huh uh huh mm hmm oh i see got it no wow exactly great good thanks thank you of course go ahead alright all true really")
+var listening = spoken.WordSet("yeah yes yep right okay ok sure mhm mm-hmm uh-huh uh huh mm hmm oh i see got it no wow exactly great good thanks thank you of course go ahead alright all true really")
 
 // interruptions finds where one begins while another goes on speaking.
 func interruptions(a *api.Analysis, r *api.Result) {

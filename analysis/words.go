@@ -6,17 +6,9 @@ import (
 	"github.com/voxparse/voxparse/spoken"
 )
 
-func setOf(words string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		set[w] = true
-	}
-	return set
-}
-
 // stops are the words that say nothing of what a talk is about, with those
 // that every talk has.
-var stops = setOf(`a about above actually after again all almost also although always am an and another any anybody anyone
+var stops = spoken.WordSet(`a about above actually after again all almost also although always am an and another any anybody anyone
 anything are aren't around as ask asked asking at away back basically be because been before being between bit both but by call
 called came can can't cannot come comes coming could couldn't course definitely did didn't different do does doesn't doing don't
 done down each either else end enough even ever every everybody everyone everything exactly far few fine first for from get

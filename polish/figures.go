@@ -154,7 +154,7 @@ func date(prev string, words []string) []part {
 	return nil
 }
 
-var beforeYear = setOf("in since of by year until till during before after from summer winter spring fall autumn")
+var beforeYear = spoken.WordSet("in since of by year until till during before after from summer winter spring fall autumn")
 
 func year(prev string, words []string) []part {
 	y, n := spoken.Year(words)

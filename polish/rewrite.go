@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/voxparse/voxparse/spoken"
 )
 
 // rewrite applies every rule until none changes anything more: so polishing
@@ -120,20 +122,12 @@ func dropFillers(p []piece) []piece {
 }
 
 // repeated are the words that are said twice only by mistake.
-var repeated = setOf("the a an i we you he she it they to of in on at for from with and but or is was are were my your our their his if because as i'm it's we're i'll there's what's")
+var repeated = spoken.WordSet("the a an i we you he she it they to of in on at for from with and but or is was are were my your our their his if because as i'm it's we're i'll there's what's")
 
-var pronouns = setOf("i we you he she it they i'm it's we're they're there's")
+var pronouns = spoken.WordSet("i we you he she it they i'm it's we're they're there's")
 
 // meant may follow a pronoun twice and be no mistake.
-var meant = setOf("know said say says think no yes")
-
-func setOf(words string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		set[w] = true
-	}
-	return set
-}
+var meant = spoken.WordSet("know said say says think no yes")
 
 // dropFalseStarts leaves out the first of "the the" and of "i was i was".
 func dropFalseStarts(p []piece) []piece {

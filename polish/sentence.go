@@ -47,12 +47,6 @@ func abbreviation(s string) bool {
 	return false
 }
 
-var (
-	askers  = setOf("who what when where why how which whose whom")
-	helpers = setOf("is are was were do does did can could will would should have has had may am isn't aren't don't doesn't didn't can't won't wouldn't couldn't")
-	asked   = setOf("i you he she it we they this that there your my the anyone anybody someone")
-)
-
 // stop ends the last sentence: with a question mark where its first words ask.
 func stop(p []piece) []piece {
 	n := len(p)
@@ -67,21 +61,15 @@ func stop(p []piece) []piece {
 	for from > 0 && !endsSentence(p[from-1].text) {
 		from--
 	}
+	words := make([]string, 0, n-from)
+	for _, w := range p[from:] {
+		_, word, _ := core(w.text)
+		words = append(words, strings.ToLower(word))
+	}
 	mark := "."
-	if n-from >= 3 && asks(p[from:]) {
+	if spoken.Asks(words) {
 		mark = "?"
 	}
 	p[n-1].text = strings.TrimRight(p[n-1].text, ",;:-–—") + mark
 	return p
-}
-
-func asks(p []piece) bool {
-	_, first, _ := core(p[0].text)
-	_, second, _ := core(p[1].text)
-	first, second = strings.ToLower(first), strings.ToLower(second)
-	if first == "so" || first == "and" || first == "but" || first == "okay" || first == "well" {
-		return len(p) >= 4 && asks(p[1:])
-	}
-	return askers[first] && (helpers[second] || second == "much" || second == "many" || second == "long") ||
-		helpers[first] && asked[second]
 }

@@ -9,28 +9,20 @@ import (
 
 var writtenEmail = regexp.MustCompile(`(?i)[\pL\pN._%+'’-]+@[\pL\pN-]+(\.[\pL\pN-]+)*\.\pL{2,}`)
 
-var topLevel = setOf("com net org edu gov mil io co uk us ca de info biz me dev app ai au nz in fr eu es it nl ch at be ie se no dk fi pl jp cn br mx ru tv cloud online shop store tech xyz live")
+var topLevel = spoken.WordSet("com net org edu gov mil io co uk us ca de info biz me dev app ai au nz in fr eu es it nl ch at be ie se no dk fi pl jp cn br mx ru tv cloud online shop store tech xyz live")
 
 // mailHosts are domains that are said for hardly anything but mail.
-var mailHosts = setOf("gmail googlemail hotmail outlook yahoo icloud aol protonmail proton msn comcast verizon gmx fastmail ymail zoho mail btinternet")
+var mailHosts = spoken.WordSet("gmail googlemail hotmail outlook yahoo icloud aol protonmail proton msn comcast verizon gmx fastmail ymail zoho mail btinternet")
 
 // notNames cannot be the part of an address before "at": "call us at", "look
 // at"; strictly so for pronouns, and for the others unless an e-mail address
 // is spoken of.
 var (
-	notNames   = setOf("me us him her them it you we they he she at to of for from with and or the a an is are was were be been")
-	otherVerbs = setOf("look looking find found out shop shopping met meet meeting up order ordered ordering work works worked working bought buy buying online website site available sign signed check visit visited here there job team people products product store page started live lives account posted registered arrived stay sold sells hosted prices everything everyone section blog log logged go")
-	joints     = setOf("dot period underscore dash hyphen plus point . _ -")
-	mailWords  = setOf("email e-mail emails e-mailed emailed mail inbox gmail cc")
+	notNames   = spoken.WordSet("me us him her them it you we they he she at to of for from with and or the a an is are was were be been")
+	otherVerbs = spoken.WordSet("look looking find found out shop shopping met meet meeting up order ordered ordering work works worked working bought buy buying online website site available sign signed check visit visited here there job team people products product store page started live lives account posted registered arrived stay sold sells hosted prices everything everyone section blog log logged go")
+	joints     = spoken.WordSet("dot period underscore dash hyphen plus point . _ -")
+	mailWords  = spoken.WordSet("email e-mail emails e-mailed emailed mail inbox gmail cc")
 )
-
-func setOf(words string) map[string]bool {
-	set := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		set[w] = true
-	}
-	return set
-}
 
 // emails finds e-mail addresses, written or spelled out.
 func (d *document) emails(view []int, claim func(Kind, int, int)) {

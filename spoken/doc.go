@@ -6,4 +6,5 @@
 // Every reader takes lower-case words without surrounding punctuation and
 // returns how many of them, from the first, it understood; 0 means none. A
 // caller that must not read across a comma or a full stop cuts the slice there.
+// Asks tells a question by its first words.
 package spoken

@@ -187,3 +187,22 @@ func FuzzReaders(f *testing.F) {
 		check("Percent", n)
 	})
 }
+
+func TestAsksByTheFirstWords(t *testing.T) {
+	for text, want := range map[string]bool{
+		"do you think so":          true,
+		"so um what is it":         true,
+		"what's the number":        true,
+		"how long does it take":    true,
+		"what about the card":      true,
+		"when we came back":        false,
+		"do it now please":         false,
+		"is it":                    false,
+		"that is what i asked for": false,
+		"":                         false,
+	} {
+		if got := Asks(strings.Fields(text)); got != want {
+			t.Errorf("%q: got %v, want %v", text, got, want)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/voxparse/voxparse/spoken"
 )
 
 // token is what is never broken over two lines: a word with its punctuation,
@@ -111,20 +113,12 @@ func opens(r rune) bool {
 }
 
 // abbreviations end in a dot that ends no sentence.
-var abbreviations = set("mr. mrs. ms. dr. prof. st. vs. no. e.g. i.e. etc. u.s. inc. ltd.")
+var abbreviations = spoken.WordSet("mr. mrs. ms. dr. prof. st. vs. no. e.g. i.e. etc. u.s. inc. ltd.")
 
 // weak are the English words after which a line is badly broken.
-var weak = set(`a an the of to in on at by for from with into as and or but nor if that than so is are was were be been
+var weak = spoken.WordSet(`a an the of to in on at by for from with into as and or but nor if that than so is are was were be been
 am has have had do does did will would can could shall should may might must not no my your his her its our their this
 these those i you he she we they who which what mr. mrs. ms. dr. prof. st.`)
-
-func set(words string) map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		m[w] = true
-	}
-	return m
-}
 
 // trailers may follow the mark that ends a sentence or clause.
 const trailers = "\"')]}»”’」』"
