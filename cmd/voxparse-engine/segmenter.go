@@ -12,7 +12,7 @@ const (
 	// leastPiece is the shortest piece that a change of voices cuts off.
 	leastPiece = sampleRate * 3 / 10
 	// history is kept before speech is reported: it starts a little earlier.
-	history = padBefore + int(lateStart) + window
+	history = padBefore + int(lateStart) + leakDoubt*window
 )
 
 // piece is a stretch of speech that goes to a recogniser as a whole.
@@ -55,14 +55,15 @@ func pauseFor(length int64) int64 {
 	}
 }
 
-// add takes the next window and what the detector said of it.
-func (s *segmenter) add(w []float32, speech bool) {
+// add takes the next window and whether somebody speaks in it. late is by how
+// much more than usual the start of speech comes too late.
+func (s *segmenter) add(w []float32, speech bool, late int64) {
 	s.buf = append(s.buf, w...)
 	pos := s.base + int64(len(s.buf))
 	if speech {
 		if !s.open {
 			s.open, s.cut = true, false
-			s.start = max(pos-int64(len(w))-lateStart, s.lastEnd, s.base)
+			s.start = max(pos-int64(len(w))-lateStart-late, s.lastEnd, s.base)
 		}
 		s.voiced = pos
 	}

@@ -22,6 +22,7 @@ type listener struct {
 	window    []float32 // being filled
 	detector  *detector
 	segmenter *segmenter
+	bleed     *bleed // from the other channel; nil where there is none
 }
 
 func newSink(j *job) *sink {
@@ -31,7 +32,11 @@ func newSink(j *job) *sink {
 		for _, at := range j.task.Changes {
 			seg.changes = append(seg.changes, int64(at*sampleRate))
 		}
-		s.channels = append(s.channels, &listener{make([]float32, 0, window), j.w.ears[c], seg})
+		l := &listener{window: make([]float32, 0, window), detector: j.w.ears[c], segmenter: seg}
+		if j.channels == 2 {
+			l.bleed = newBleed()
+		}
+		s.channels = append(s.channels, l)
 	}
 	return s
 }
@@ -69,15 +74,20 @@ func (s *sink) pcm(b []byte) error {
 }
 
 // hear passes the full windows on. Two channels that are the same are one
-// speaker recorded twice: the second is not heard.
+// speaker recorded twice: the second is not heard. Neither is what leaks from
+// one into the other.
 func (s *sink) hear() {
 	for c, l := range s.channels {
 		twin := c > 0 && slices.Equal(l.window, s.channels[0].window)
 		s.j.differ = s.j.differ || c > 0 && !twin
 		began := threadSeconds()
-		speech := !twin && l.detector.hear(l.window)
+		speech, late := !twin && l.detector.hear(l.window), int64(0)
+		if l.bleed != nil {
+			l.bleed.add(l.window, s.channels[1-c].window)
+			speech, late = l.bleed.spoken(speech)
+		}
 		s.j.stats.Detect += max(0, threadSeconds()-began) // less when it moved to another thread
-		l.segmenter.add(l.window, speech)
+		l.segmenter.add(l.window, speech, late)
 	}
 	for _, l := range s.channels {
 		l.window = l.window[:0]
