@@ -87,6 +87,9 @@ func TestAKilledDecoderIsTheFilesCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	worker := p.Workers()[0].PID
+	if w := p.Workers()[0]; w.RSSBytes < residentOf(t, worker)+30<<20 {
+		t.Errorf("got %d MB of memory, want that of the worker and its decoder", w.RSSBytes>>20)
+	}
 	for _, child := range children(t, worker) {
 		if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -127,6 +130,20 @@ func children(t *testing.T, pid int) []int {
 		t.Fatalf("process %d has no children, want a decoder", pid)
 	}
 	return out
+}
+
+// residentOf is the resident memory of process pid without its children, bytes.
+func residentOf(t *testing.T, pid int) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * int64(os.Getpagesize())
 }
 
 // fake returns a pool whose worker is this test program, misbehaving.

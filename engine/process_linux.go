@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -50,16 +51,22 @@ func coresOf(n int) []int {
 }
 
 // memoryOf is the resident memory of process pid and its children, in bytes; 0
-// when it is gone.
+// when it is gone. Each thread has children of its own.
 func memoryOf(pid int) int64 {
 	total := residentOf(pid)
-	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	if err != nil {
 		return total
 	}
-	for _, f := range bytes.Fields(list) {
-		if child, err := strconv.Atoi(string(f)); err == nil {
-			total += residentOf(child)
+	for _, path := range lists {
+		list, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, f := range bytes.Fields(list) {
+			if child, err := strconv.Atoi(string(f)); err == nil {
+				total += residentOf(child)
+			}
 		}
 	}
 	return total

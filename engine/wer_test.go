@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bufio"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -58,29 +59,48 @@ func transcripts(tb testing.TB) map[string]string {
 	return out
 }
 
-func TestRecordingsAreRecognisedWithFewWordErrors(t *testing.T) {
-	p := pool(t, nil)
-	model := tiny(t)
-	errs, words := 0, 0
-	for name, want := range transcripts(t) {
+// transcribeAll recognises every recording of testdata/audio, and counts the
+// words in them, the word errors, and the audio in seconds.
+func transcribeAll(tb testing.TB, p *engine.Pool, m engine.Model) (words, errs int, length float64) {
+	tb.Helper()
+	for name, want := range transcripts(tb) {
 		id := name[strings.LastIndexByte(name, '-')+1:]
-		res, err := p.Transcribe(t.Context(), engine.Request{JobID: name, Path: recording(t, id), Name: id + ".wav"}, model, nil)
+		res, err := p.Transcribe(tb.Context(), engine.Request{JobID: name, Path: recording(tb, id), Name: id + ".wav"}, m, nil)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
+			tb.Errorf("%s: %v", name, err)
 			continue
 		}
-		e := wordErrors(want, res.Text)
-		t.Logf("%s: %d errors: %s", id, e, res.Text)
-		errs += e
+		errs += wordErrors(want, res.Text)
 		words += len(bareWords(want))
-		if res.Language != "en" || res.Model != model.Name || res.JobID != name {
-			t.Errorf("%s: got language %q, model %q, job %q, want en, %s, %s", id, res.Language, res.Model, res.JobID, model.Name, name)
+		length += res.DurationSeconds
+		if res.Language != "en" || res.Model != m.Name || res.JobID != name {
+			tb.Errorf("%s: got language %q, model %q, job %q, want en, %s, %s", id, res.Language, res.Model, res.JobID, m.Name, name)
 		}
 	}
+	return words, errs, length
+}
+
+func TestRecordingsAreRecognisedWithFewWordErrors(t *testing.T) {
+	words, errs, _ := transcribeAll(t, pool(t, nil), tiny(t))
 	if words != 71 {
 		t.Errorf("got %d words in the transcripts, want 71", words)
 	}
 	if errs > 5 {
 		t.Errorf("got %d word errors in %d words, want at most 5", errs, words)
 	}
+}
+
+// BenchmarkWordErrors reports the word error rate on the recordings, and the
+// speed on such short files.
+func BenchmarkWordErrors(b *testing.B) {
+	p, model := pool(b, func(c *engine.Config) { c.Logger = slog.New(slog.DiscardHandler) }), tiny(b)
+	transcribeAll(b, p, model) // warms the worker
+	var words, errs int
+	var length float64
+	for b.Loop() {
+		w, e, l := transcribeAll(b, p, model)
+		words, errs, length = words+w, errs+e, length+l
+	}
+	b.ReportMetric(100*float64(errs)/float64(words), "word_errors_%")
+	b.ReportMetric(length/b.Elapsed().Seconds(), "audio_s/s")
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -16,15 +19,70 @@ import (
 	"github.com/voxparse/voxparse/engine"
 )
 
-// processorSeconds is the processor time so far of this process and of the
+// What the benchmarks read from the environment: a file to use in place of the
+// recordings, and the length in seconds to repeat the recordings to.
+const (
+	benchAudio   = "VOXPARSE_BENCH_AUDIO"
+	benchSeconds = "VOXPARSE_BENCH_SECONDS"
+)
+
+// benchLength is the length to use where the environment names none.
+func benchLength(tb testing.TB, otherwise int) int {
+	tb.Helper()
+	s := os.Getenv(benchSeconds)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n <= 0 {
+		tb.Fatalf("%s=%q: want a number of seconds", benchSeconds, s)
+	}
+	return n
+}
+
+// long makes a WAV file of about so many seconds: the recordings, over and
+// over.
+func long(tb testing.TB, length int) string {
+	tb.Helper()
+	var once bytes.Buffer
+	for _, v := range recordings(tb) {
+		binary.Write(&once, binary.LittleEndian, int16(v*32768)) // a Buffer takes everything
+	}
+	times := max(1, 2*sampleRate*length/once.Len())
+	path := filepath.Join(tb.TempDir(), "long.wav")
+	f, err := os.Create(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out := bufio.NewWriter(f)
+	size := uint32(times * once.Len())
+	fmt.Fprint(out, "RIFF")
+	binary.Write(out, binary.LittleEndian, size+36)
+	fmt.Fprint(out, "WAVEfmt ")
+	binary.Write(out, binary.LittleEndian, []uint32{16, 1 | 1<<16, sampleRate, 2 * sampleRate, 2 | 16<<16})
+	fmt.Fprint(out, "data")
+	binary.Write(out, binary.LittleEndian, size)
+	for range times {
+		out.Write(once.Bytes())
+	}
+	if err := out.Flush(); err != nil { // it keeps the first error
+		tb.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// processorSeconds is the processor time so far of this process, and of the
 // worker's decoder.
-func (b *bench) processorSeconds(tb testing.TB) float64 {
+func (b *bench) processorSeconds(tb testing.TB) (own, decoder float64) {
 	tb.Helper()
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
 		tb.Fatal(err)
 	}
-	total := float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
+	own = float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.child.cmd.Process.Pid))
 	if err != nil {
 		tb.Fatal(err)
@@ -36,9 +94,9 @@ func (b *bench) processorSeconds(tb testing.TB) float64 {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		total += n / ticks
+		decoder += n / ticks
 	}
-	return total
+	return own, decoder
 }
 
 // pieces returns what the pipeline would feed the recognisers with for path.
@@ -48,13 +106,6 @@ func (b *bench) pieces(tb testing.TB, path string) (out []piece, length float64)
 	s := newSink(j)
 	s.channels[0].detector.reset()
 	s.channels[0].segmenter.emit = func(p piece) { out = append(out, p) }
-	if b.child == nil {
-		child, err := startDecoder(b.cache)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		b.child = child
-	}
 	end, err := b.child.decode(context.Background(), decodeOrder{Path: path, Name: path, Channels: 1}, func(header) {}, s.pcm)
 	if err != nil {
 		tb.Fatal(err)
@@ -77,27 +128,32 @@ func (b *bench) alone(pieces []piece) time.Duration {
 }
 
 // BenchmarkPipeline compares the whole way of a file, decoding and detection
-// included, with what the recognisers reach alone on the same pieces.
+// included, with what the recognisers reach alone on the same pieces: by the
+// clock, and by the share of the processor time that went to recognition, which
+// a busy machine does not blur.
 func BenchmarkPipeline(b *testing.B) {
-	path := os.Getenv("VOXPARSE_BENCH_AUDIO")
+	path := os.Getenv(benchAudio)
 	if path == "" {
-		path = audio(b, "audio/sense_and_sensibility_01_austen_64kb-0870.wav")
+		path = long(b, benchLength(b, 120))
 	}
 	w := newBench(b, runtime.NumCPU())
-	task := &engine.Task{ID: "job_bench", Path: path, Name: path, Model: tiny(b)}
+	task := &engine.Task{ID: "job_bench", Path: audio(b, "formats/pcm_s16.wav"), Name: "a.wav", Model: tiny(b)}
 	if err := w.transcribe(task); err != nil { // warms everything
 		b.Fatal(err)
 	}
 	pieces, length := w.pieces(b, path)
-	var whole, alone, cpu, recognise, detect float64
+	task.Path, task.Name = path, filepath.Base(path)
+	var whole, alone, cpu, decode, recognise, detect float64
 	for b.Loop() {
-		c := w.processorSeconds(b)
+		own, child := w.processorSeconds(b)
 		began := time.Now()
 		if err := w.transcribe(task); err != nil {
 			b.Fatal(err)
 		}
 		whole += time.Since(began).Seconds()
-		cpu += w.processorSeconds(b) - c
+		ownAfter, childAfter := w.processorSeconds(b)
+		decode += childAfter - child
+		cpu += ownAfter - own + childAfter - child
 		st := w.last(b).Stats
 		recognise += st.Recognise
 		detect += st.Detect
@@ -108,7 +164,53 @@ func BenchmarkPipeline(b *testing.B) {
 	b.ReportMetric(n*length/alone, "alone_s/s")
 	b.ReportMetric(alone/whole, "of_alone")
 	b.ReportMetric(n*length/cpu, "audio_s/core_s")
-	b.ReportMetric(recognise/cpu, "cpu_recognising")
-	b.ReportMetric(detect/cpu, "cpu_detecting")
-	b.ReportMetric(float64(len(pieces)), "pieces")
+	b.ReportMetric(recognise/cpu, "cpu_recognise")
+	b.ReportMetric(detect/cpu, "cpu_detect")
+	b.ReportMetric(decode/cpu, "cpu_decode")
+}
+
+// BenchmarkMemory reports the most memory that the worker and its decoder had
+// for files of two lengths, or of the one that the environment names.
+func BenchmarkMemory(b *testing.B) {
+	lengths := []int{60, 600}
+	if n := benchLength(b, 0); n > 0 {
+		lengths = []int{n}
+	}
+	for _, length := range lengths {
+		b.Run(fmt.Sprintf("%ds", length), func(b *testing.B) {
+			w := newBench(b, runtime.NumCPU())
+			path := long(b, length)
+			runtime.GC()
+			if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil { // begin the peak anew
+				b.Fatal(err)
+			}
+			task := &engine.Task{ID: "job_memory", Path: path, Name: "long.wav", Model: tiny(b)}
+			for b.Loop() {
+				if err := w.transcribe(task); err != nil {
+					b.Fatal(err)
+				}
+			}
+			own, decoder := peakOf(b, os.Getpid()), peakOf(b, w.child.cmd.Process.Pid)
+			b.ReportMetric(own+decoder, "peak_MB")
+			b.ReportMetric(decoder, "decoder_MB")
+			b.ReportMetric(w.last(b).Duration, "audio_s")
+		})
+	}
+}
+
+// peakOf is the most resident memory that process pid has had, in MB.
+func peakOf(tb testing.TB, pid int) float64 {
+	tb.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var kb float64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kb); n == 1 {
+			return kb / 1024
+		}
+	}
+	tb.Fatalf("got no peak of process %d", pid)
+	return 0
 }

@@ -25,13 +25,14 @@ const (
 )
 
 // detector says of each window whether somebody speaks. It asks the model
-// about the windows that matter only: not about digital silence, and about
-// every second window of loud speech, since speech does not end loudly.
+// about the windows that matter only: not about digital silence, and about one
+// in four of loud speech, since speech does not end loudly.
 type detector struct {
 	vad      *sherpa.VoiceActivityDetector
 	speech   bool
 	level    float64 // of the speech so far, mean square, smoothed
-	skipped  bool    // the last window was taken for speech unasked
+	noise    float64 // of what was no speech before it, likewise
+	skipped  int     // windows taken for speech unasked, since the last that was not
 	asked    int     // windows that the model was asked about
 	lookEach bool    // ask about every window
 }
@@ -41,8 +42,15 @@ type detector struct {
 const quietSquare = 1e-8
 
 // loudShare is how loud a window must be to be taken for more of the same
-// speech, as a share of the mean square of the speech before: 6 dB below it.
-const loudShare = 0.25
+// speech, as a share of the mean square of the speech before: 10 dB below it.
+const loudShare = 0.1
+
+// noiseRatio is how far it must stand out from the noise, as a ratio of mean
+// squares: 6 dB.
+const noiseRatio = 4
+
+// maxSkipped is how many windows in a row are taken for speech unasked.
+const maxSkipped = 3
 
 // newDetector loads the voice activity model.
 func newDetector(model string) (*detector, error) {
@@ -58,7 +66,9 @@ func newDetector(model string) (*detector, error) {
 	if vad == nil {
 		return nil, fmt.Errorf("the voice activity model %s could not be loaded", model)
 	}
-	return &detector{vad: vad}, nil
+	d := &detector{vad: vad}
+	d.reset()
+	return d, nil
 }
 
 // close frees the model.
@@ -68,7 +78,7 @@ func (d *detector) close() { sherpa.DeleteVoiceActivityDetector(d.vad) }
 func (d *detector) reset() {
 	d.vad.Reset()
 	d.vad.Clear()
-	*d = detector{vad: d.vad, lookEach: d.lookEach}
+	*d = detector{vad: d.vad, lookEach: d.lookEach, noise: 1} // unknown: as loud as can be
 }
 
 // hear reports whether there is speech in w, one window. It lags by lateStart
@@ -77,14 +87,15 @@ func (d *detector) hear(w []float32) bool {
 	square := meanSquare(w)
 	if !d.lookEach {
 		if square < quietSquare && !d.speech {
+			d.listen(square)
 			return false
 		}
-		if d.speech && !d.skipped && square > d.level*loudShare {
-			d.skipped = true
+		if d.speech && d.skipped < maxSkipped && square > max(d.level*loudShare, d.noise*noiseRatio) {
+			d.skipped++
 			return true
 		}
 	}
-	d.skipped = false
+	d.skipped = 0
 	d.asked++
 	d.vad.AcceptWaveform(w)
 	d.speech = d.vad.IsSpeech()
@@ -93,8 +104,19 @@ func (d *detector) hear(w []float32) bool {
 		d.level += (square - d.level) / 32
 	} else {
 		d.level = 0
+		d.listen(square)
 	}
 	return d.speech
+}
+
+// listen takes a window without speech for noise. The first sounds of speech
+// are among those, so the estimate rises slowly and falls fast.
+func (d *detector) listen(square float64) {
+	if square > d.noise {
+		d.noise += (square - d.noise) / 256
+		return
+	}
+	d.noise += (square - d.noise) / 2
 }
 
 // drain makes the library drop the audio that it keeps for us in vain. It

@@ -92,7 +92,9 @@ func privateDir(dir string) error {
 // halves the time of decoding.
 const filters = "aformat=channel_layouts=%s,aresample=16000:filter_size=16"
 
-// arguments returns ffmpeg's for the file at path, in channels 1 or 2.
+// arguments returns ffmpeg's for the file at path, in channels 1 or 2. Samples
+// come out in blocks of 32 KiB rather than with every packet: waking the
+// worker forty times a second of audio costs more than reading most formats.
 func arguments(path string, channels int) []string {
 	layout := "mono"
 	if channels == 2 {
@@ -101,7 +103,7 @@ func arguments(path string, channels int) []string {
 	line := "-nostdin -hide_banner -nostats -loglevel level+info -threads 1 -protocol_whitelist file -i"
 	args := append(strings.Fields(line), path)
 	return append(args, "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-threads", "1",
-		"-af", fmt.Sprintf(filters, layout), "-f", "s16le", "-c:a", "pcm_s16le", "pipe:1")
+		"-af", fmt.Sprintf(filters, layout), "-f", "s16le", "-c:a", "pcm_s16le", "-flush_packets", "0", "pipe:1")
 }
 
 // decode writes the samples of file, interleaved 16-bit little-endian, to pcm

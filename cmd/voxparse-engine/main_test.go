@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,16 +15,22 @@ import (
 	"github.com/voxparse/voxparse/models/modelstest"
 )
 
-// TestMain lets the test program be the decoder that a worker starts.
+// TestMain lets the test program be the decoder that a worker starts, and a
+// process of a layout.
 func TestMain(m *testing.M) {
-	if slices.Contains(os.Args, "decode") {
-		if err := serveDecoder(os.Args[2]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	var err error
+	switch {
+	case slices.Contains(os.Args, "decode"):
+		err = serveDecoder(os.Args[2])
+	case slices.Contains(os.Args, "recognise"):
+		err = recogniseAlone(os.Args[2])
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // tiny is the default model.
@@ -105,4 +112,45 @@ func audio(tb testing.TB, name string) string {
 		tb.Fatal(err)
 	}
 	return p
+}
+
+// recordingPaths are the files of testdata/audio.
+func recordingPaths(tb testing.TB) []string {
+	tb.Helper()
+	paths, err := filepath.Glob(audio(tb, "audio/*.wav"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if len(paths) != 5 {
+		tb.Fatalf("got %d recordings, want 5", len(paths))
+	}
+	return paths
+}
+
+// samplesOf reads one of the recordings.
+func samplesOf(path string) ([]float32, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []float32
+	for b = b[44:]; len(b) >= 2; b = b[2:] {
+		out = append(out, float32(int16(binary.LittleEndian.Uint16(b)))/32768)
+	}
+	return out, nil
+}
+
+// recordings are all of testdata/audio one after the other, with a second of
+// pause before each.
+func recordings(tb testing.TB) []float32 {
+	tb.Helper()
+	var out []float32
+	for _, path := range recordingPaths(tb) {
+		samples, err := samplesOf(path)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		out = append(append(out, make([]float32, sampleRate)...), samples...)
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"runtime"
 	"slices"
 )
 
@@ -80,18 +81,27 @@ func (s *sink) hear() {
 	for c, l := range s.channels {
 		twin := c > 0 && slices.Equal(l.window, s.channels[0].window)
 		s.j.differ = s.j.differ || c > 0 && !twin
-		began := threadSeconds()
-		speech, late := !twin && l.detector.hear(l.window), int64(0)
-		if l.bleed != nil {
-			l.bleed.add(l.window, s.channels[1-c].window)
-			speech, late = l.bleed.spoken(speech)
-		}
-		s.j.stats.Detect += max(0, threadSeconds()-began) // less when it moved to another thread
+		speech, late := s.ask(l, s.channels[len(s.channels)-1-c], twin)
 		l.segmenter.add(l.window, speech, late)
 	}
 	for _, l := range s.channels {
 		l.window = l.window[:0]
 	}
+}
+
+// ask asks who listens to l whether somebody speaks there and by how many
+// samples the answer is late, and counts what that costs.
+func (s *sink) ask(l, other *listener, twin bool) (speech bool, late int64) {
+	runtime.LockOSThread() // whose time is counted
+	defer runtime.UnlockOSThread()
+	began := threadSeconds()
+	speech = !twin && l.detector.hear(l.window)
+	if l.bleed != nil {
+		l.bleed.add(l.window, other.window)
+		speech, late = l.bleed.spoken(speech)
+	}
+	s.j.stats.Detect += threadSeconds() - began
+	return speech, late
 }
 
 // finish ends the audio: the last window is filled up with silence.
