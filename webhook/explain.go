@@ -7,8 +7,12 @@ import (
 	"github.com/voxparse/voxparse/api"
 )
 
-// Reason says why a request does not verify.
+// Reason says why a request does not verify. It is an error, so that
+// errors.Is(err, ReasonStale) holds for what Verify returned.
 type Reason string
+
+// Error returns the reason as one word.
+func (r Reason) Error() string { return string(r) }
 
 // The reasons of a VerifyError.
 const (
@@ -21,7 +25,8 @@ const (
 	ReasonWrongSecret   Reason = "wrong_secret"      // the body looks untouched: the secret is another one, or the request is forged
 )
 
-// VerifyError is why a request does not verify. It unwraps to api.BadSignature.
+// VerifyError is why a request does not verify. errors.Is finds its Reason and
+// api.BadSignature in it.
 type VerifyError struct {
 	Reason    Reason
 	Header    string        // the header concerned
@@ -32,8 +37,8 @@ type VerifyError struct {
 	certain bool // the signature matches the body as it was before
 }
 
-// Unwrap returns api.BadSignature.
-func (e *VerifyError) Unwrap() error { return api.BadSignature }
+// Unwrap returns the reason and api.BadSignature.
+func (e *VerifyError) Unwrap() []error { return []error{e.Reason, api.BadSignature} }
 
 // Error returns what is wrong in one line.
 func (e *VerifyError) Error() string {

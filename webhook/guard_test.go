@@ -48,6 +48,8 @@ func TestCheckURL(t *testing.T) {
 		{"https://100.100.100.200/", "metadata", "metadata"},
 		{"https://168.63.129.16/", "metadata", "metadata"},
 		{"https://[fd00:ec2::254]/", "metadata", "metadata"},
+		{"https://[fd20:ce::254]/", "metadata", "metadata"},
+		{"https://[64:ff9b::6464:64c8]/", "metadata", "metadata"},
 		{"https://[fe80::1]/", "metadata", "metadata"},
 		{"https://[fe80::1%25eth0]/", "zone", "zone"},
 		{"https://[::1%25lo]/", "zone", "zone"},
@@ -57,11 +59,19 @@ func TestCheckURL(t *testing.T) {
 		{"https://224.0.0.1/", "reserved", "reserved"},
 		{"https://255.255.255.255/", "reserved", "reserved"},
 		{"https://[2002:7f00:1::]/", "reserved", "reserved"},
+		{"https://[2002:a9fe:a9fe::1]/", "reserved", "reserved"},
+		{"https://[2001:0:7f00:1::]/", "reserved", "reserved"},
+		{"https://[::ffff:0:7f00:1]/", "reserved", "reserved"},
+		{"https://[64:ff9b:1::7f00:1]/", "reserved", "reserved"},
+		{"https://[64:ff9b:1::a9fe:a9fe]/", "reserved", "reserved"},
 		{"https://192.0.2.1/", "reserved", "reserved"},
 		{"https://2130706433/", "four decimal numbers", "four decimal numbers"},
 		{"https://0x7f000001/", "four decimal numbers", "four decimal numbers"},
 		{"https://0x7f.1/", "four decimal numbers", "four decimal numbers"},
 		{"https://0177.0.0.1/", "four decimal numbers", "four decimal numbers"},
+		{"https://017700000001/", "four decimal numbers", "four decimal numbers"},
+		{"https://127.0x0.0.1/", "four decimal numbers", "four decimal numbers"},
+		{"https://%31%32%37.0.0.1/", "malformed", "malformed"},
 		{"https://127.1/", "four decimal numbers", "four decimal numbers"},
 		{"https://127.0.0.1./", "four decimal numbers", "four decimal numbers"},
 		{"https://a.0x/", "four decimal numbers", "four decimal numbers"},
@@ -171,6 +181,11 @@ func TestAddressesAreCheckedOnEveryAttemptAfterDNS(t *testing.T) {
 		{[]string{"::ffff:127.0.0.1"}, secure, false, api.AttemptBlocked, "allow_private"},
 		{[]string{"64:ff9b::7f00:1"}, secure, false, api.AttemptBlocked, "allow_private"},
 		{[]string{"fd00:ec2::254"}, secure, true, api.AttemptBlocked, "metadata"},
+		{[]string{"100.100.100.200"}, secure, true, api.AttemptBlocked, "metadata"},
+		{[]string{"64:ff9b::a9fe:a9fe"}, secure, true, api.AttemptBlocked, "metadata"},
+		{[]string{"::ffff:169.254.169.254"}, plain, true, api.AttemptBlocked, "metadata"},
+		{[]string{"64:ff9b:1::7f00:1"}, secure, true, api.AttemptBlocked, "reserved"},
+		{[]string{"2001:0:7f00:1::"}, secure, true, api.AttemptBlocked, "reserved"},
 		{[]string{"fe80::1"}, secure, true, api.AttemptBlocked, "metadata"},
 		{[]string{"0.0.0.0"}, secure, true, api.AttemptBlocked, "reserved"},
 		{[]string{"2002:7f00:1::1"}, secure, true, api.AttemptBlocked, "reserved"},
@@ -220,6 +235,28 @@ func TestNumericSpellingsNeverReachTheReceiver(t *testing.T) {
 	}
 	if got := receiver.hits.Load(); got != 0 {
 		t.Errorf("got %d requests at the receiver, want none", got)
+	}
+}
+
+// The transport reads digits of other scripts as those of ASCII, and so makes
+// addresses of what looked like names.
+func TestDigitsOfOtherScriptsAreCheckedAsAddresses(t *testing.T) {
+	s := NewSender(SenderOptions{Resolver: newNameserver(t).resolver()})
+	defer s.Close()
+	tests := []struct {
+		host    string
+		private bool
+		why     string
+	}{
+		{"①②⑦.⓪.⓪.①", false, "allow_private"},
+		{"１２７．０．０．１", false, "allow_private"},
+		{"①⑥⑨.②⑤④.①⑥⑨.②⑤④", true, "metadata"},
+	}
+	for _, tt := range tests {
+		a := s.Send(t.Context(), Target{URL: "https://" + tt.host + "/", AllowPrivate: tt.private}, nil, nil)
+		if a.ErrorKind != api.AttemptBlocked || !strings.Contains(a.Error, tt.why) {
+			t.Errorf("%s: got %s %q, want it blocked with %q", tt.host, a.ErrorKind, a.Error, tt.why)
+		}
 	}
 }
 

@@ -24,8 +24,9 @@ const DefaultTolerance = 5 * time.Minute
 // the same time wherever a signature differs.
 //
 // A nil error means that every byte of body can be trusted. Every other error is
-// a *VerifyError, for which errors.Is(err, api.BadSignature) holds; its Explain
-// says what is wrong and what to do. Events are delivered at least once: keep the
+// a *VerifyError, for which errors.Is(err, api.BadSignature) holds, and likewise
+// its reason, such as ReasonStale or ReasonMissingHeader; its Explain says what
+// is wrong and what to do. Events are delivered at least once: keep the
 // Event.ID of what you have done, and answer 2xx to a repetition.
 func Verify(body []byte, h http.Header, secret string, tolerance time.Duration) error {
 	return verifyAt(body, h, secret, tolerance, time.Now())

@@ -216,8 +216,8 @@ func TestVerifySaysWhy(t *testing.T) {
 			}
 			err := verifyAt(body, h, secret, 0, now)
 			var got *VerifyError
-			if !errors.As(err, &got) || !errors.Is(err, api.BadSignature) {
-				t.Fatalf("got %v, want a *VerifyError of code bad_signature", err)
+			if !errors.As(err, &got) || !errors.Is(err, api.BadSignature) || !errors.Is(err, tt.reason) {
+				t.Fatalf("got %v, want a *VerifyError of code bad_signature and of %s", err, tt.reason)
 			}
 			if got.Reason != tt.reason || !strings.Contains(got.Explain(), tt.explain) {
 				t.Errorf("got %s: %q, want %s and %q in it", got.Reason, got.Explain(), tt.reason, tt.explain)
