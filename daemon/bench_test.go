@@ -189,7 +189,7 @@ func BenchmarkLatency(b *testing.B) {
 				b.Fatal(err)
 			}
 			s.say("secret " + hook.Secret)
-			data := audio(strings.Repeat("x", 50_000))
+			data := append(audio("what somebody says in a few seconds"), make([]byte, 50_000)...)
 			var wg sync.WaitGroup
 			tick := time.NewTicker(time.Second / time.Duration(rate))
 			defer tick.Stop()

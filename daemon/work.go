@@ -89,26 +89,32 @@ func (w *work) loop(claim, stop context.Context) {
 
 // fill starts runs while there are free slots and jobs that are due.
 func (w *work) fill(claim, stop context.Context) error {
-	for w.count() < w.slots {
+	for {
+		free := w.slots - w.count()
+		if free <= 0 {
+			return nil
+		}
 		w.heart.beat()
-		job, ok, err := w.next(claim)
-		if err != nil || !ok {
+		jobs, err := w.next(claim, free)
+		if err != nil || len(jobs) == 0 {
 			return err
 		}
-		w.begin(stop, job)
+		for _, job := range jobs {
+			w.begin(stop, job)
+		}
 	}
-	return nil
 }
 
-// next claims one job.
-func (w *work) next(ctx context.Context) (store.Job, bool, error) {
-	jobs, err := w.d.db.Claim(ctx, store.QueueCommands, w.d.owner, jobLease, 1)
+// next claims up to n jobs: commands together, or one of the folder whose turn
+// it is.
+func (w *work) next(ctx context.Context, n int) ([]store.Job, error) {
+	jobs, err := w.d.db.Claim(ctx, store.QueueCommands, w.d.owner, jobLease, n)
 	if err != nil || len(jobs) > 0 {
-		return first(jobs), len(jobs) > 0, err
+		return jobs, err
 	}
 	queues, err := w.d.db.Queues(ctx)
 	if err != nil {
-		return store.Job{}, false, err
+		return nil, err
 	}
 	queues = slices.DeleteFunc(queues, func(q string) bool { return q == store.QueueCommands })
 	at, _ := slices.BinarySearch(queues, w.last+"\x00") // the first after the last
@@ -117,17 +123,10 @@ func (w *work) next(ctx context.Context) (store.Job, bool, error) {
 		jobs, err := w.d.db.Claim(ctx, q, w.d.owner, jobLease, 1)
 		if err != nil || len(jobs) > 0 {
 			w.last = q
-			return first(jobs), len(jobs) > 0, err
+			return jobs, err
 		}
 	}
-	return store.Job{}, false, nil
-}
-
-func first(jobs []store.Job) store.Job {
-	if len(jobs) == 0 {
-		return store.Job{}
-	}
-	return jobs[0]
+	return nil, nil
 }
 
 // sleep waits for something that may have made a job claimable: a commit, a
