@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
@@ -24,8 +25,12 @@ ask tell talk speak discuss provide bring buy add remove change reset note docum
 text print collect pick drop hand give install try put make start stop bill charge verify submit approve let ping circle sync ensure
 upgrade migrate fill record renew waive adjust apply connect notify remind`)
 
+// others begin what somebody else will do.
+var others = phrasesOf("he'll", "he will", "he's going to", "she'll", "she will", "she's going to", "they'll", "they will", "they're going to",
+	"they are going to", "somebody will", "someone will", "my team will", "our team will", "the team will", "my manager will", "the technician will", "let's", "let us")
+
 // chatter is what looks like a deed but is talk within the talk.
-var chatter = phrasesOf("let me see", "let me know", "let me think", "let me ask", "let me tell", "i'll tell", "i'll be honest", "i'll say", "can you hear", "can you see", "could you repeat", "can you repeat", "could you say", "can you say", "can you tell me", "could you tell me", "please hold", "please go ahead", "i'll let you", "can you spell", "could you spell", "please wait", "let me look", "let me check", "let me get", "let me put", "let me pull", "i'll ask you", "please note", "can you give me", "could you give me", "please give me", "please tell", "you should know", "i should say", "i have to say", "i must say", "can you try", "can you hold", "could you hold", "please bear")
+var chatter = phrasesOf("let me see", "let me know", "let me think", "let me ask", "let me tell", "i'll tell", "i'll be honest", "i'll say", "can you hear", "can you see", "could you repeat", "can you repeat", "could you say", "can you say", "can you tell me", "could you tell me", "please hold", "please go ahead", "i'll let you", "can you spell", "could you spell", "please wait", "let me look", "let me check", "let me get", "let me put", "let me pull", "i'll ask you", "please note", "can you give me", "could you give me", "please give me", "please tell", "you should know", "i should say", "i have to say", "i must say", "can you try", "can you hold", "could you hold", "please bear", "let's see", "let's say", "let's talk", "let's get back", "let's put")
 
 func phrasesOf(list ...string) [][]string {
 	out := make([][]string, len(list))
@@ -92,12 +97,31 @@ func (s *sentence) deed() (promised, ok bool) {
 		if n := at(rest, requests); n > 0 && (i == 0 || s.words[i-1] != "if") && doing(rest[n:], 1) {
 			return false, true
 		}
+		if n := max(at(rest, others), s.named(i)); n > 0 && (i == 0 || !conditions[s.words[i-1]]) && doing(rest[n:], 1) {
+			return false, true
+		}
 		if n := at(rest, duties); n > 0 && (doing(rest[n:], 1) || rest[0] == "action" || rest[0] == "next") {
 			return false, true
 		}
 	}
 	return false, false
 }
+
+// conditions make of what follows a case, and no plan.
+var conditions = spoken.WordSet("if when whether unless until once that who")
+
+// named returns how many words from i on say that a person will do something,
+// "sarah will" or "sarah is going to", where the text tells names by their
+// capitals; 0 for none.
+func (s *sentence) named(i int) int {
+	n := at(s.words[min(i+1, len(s.words)):], willDo)
+	if n == 0 || stopWord(s.words[i]) || !slices.Contains(s.names, s.words[i]) {
+		return 0
+	}
+	return 1 + n
+}
+
+var willDo = phrasesOf("will", "is going to")
 
 // doing reports whether a deed is among the first words, after at most
 // so many others ("also", "go ahead and").

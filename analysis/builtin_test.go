@@ -116,6 +116,30 @@ func TestComplianceNeverHoldsTheNumberAndKnowsMasks(t *testing.T) {
 	}
 }
 
+func TestActionItemsAreDeedsSomebodyWillDo(t *testing.T) {
+	for text, want := range map[string]bool{
+		"I'll get back to you tomorrow.":            true,
+		"Sarah will send the deck next week.":       true,
+		"They're going to ship it on Monday.":       true,
+		"Let's schedule a meeting for Monday.":      true,
+		"Don't forget to sign the form.":            true,
+		"We need to fix the printer.":               true,
+		"I will not cancel the plan.":               false,
+		"The price will change next week.":          false,
+		"This will open the door for you.":          false,
+		"If Sarah will send it we are fine.":        false,
+		"Let's talk about the plan.":                false,
+		"You should receive an e-mail shortly.":     false,
+		"Can you hear me when I call the office?":   false,
+		"I told him that they will call on Monday.": false,
+	} {
+		a := analysis.Builtin(&api.Result{Segments: []api.Segment{{End: 3, Text: text}}})
+		if got := len(a.ActionItems) == 1; got != want {
+			t.Errorf("%q: got %v, want an action item: %v", text, a.ActionItems, want)
+		}
+	}
+}
+
 func TestANumberThatIsRepeatedMeanwhileIsOneConcern(t *testing.T) {
 	r := &api.Result{Language: "en"}
 	for i, l := range []struct{ who, text string }{

@@ -3,6 +3,7 @@ package analysis
 import (
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/voxparse/voxparse/api"
@@ -21,6 +22,7 @@ type sentence struct {
 	at      float64  // seconds; the start of the segment, or the place in it
 	text    string   // as written
 	words   []string // lower case, without punctuation
+	names   []string // those of words that begin with a capital
 	asks    bool     // it ends in a question mark
 }
 
@@ -35,6 +37,7 @@ func newTalk(r *api.Result) *talk {
 			}
 			s.at = round(s.at, 2)
 			s.words = bare(part.text)
+			s.names = capitals(part.text)
 			if len(s.words) > 0 {
 				t.sentences = append(t.sentences, s)
 			}
@@ -93,6 +96,17 @@ func bare(s string) []string {
 	for _, f := range fields {
 		if f = strings.Trim(f, ".,!?;:\"'“”‘()…-–—*"); f != "" {
 			out = append(out, strings.ReplaceAll(f, "’", "'"))
+		}
+	}
+	return out
+}
+
+// capitals returns the words of s that begin with a capital, as bare gives them.
+func capitals(s string) []string {
+	var out []string
+	for _, f := range strings.Fields(s) {
+		if r, _ := utf8.DecodeRuneInString(strings.TrimLeft(f, "\"'“‘(")); unicode.IsUpper(r) {
+			out = append(out, bare(f)...)
 		}
 	}
 	return out

@@ -11,7 +11,7 @@ import (
 // for less than two.
 func numberRow(words []string) int {
 	n := 0
-	if words[0] == "half" {
+	if words[0] == "half" || words[0] == "a" || words[0] == "an" {
 		_, n = spoken.Cardinal(words)
 	}
 	for n < len(words) && (spoken.IsNumberWord(words[n]) || words[n] == "oh" || words[n] == "double" || words[n] == "triple") {

@@ -187,8 +187,11 @@ func ordinal(_ string, words []string) []part {
 // cardinal writes numbers of ten and more, and those with a point.
 func cardinal(prev string, words []string) []part {
 	num, n := spoken.Cardinal(words)
-	if n == 0 || words[0] == "a" || words[0] == "an" || words[0] == "half" || spelled(words[:n]) == 0 {
+	if n == 0 || words[0] == "half" || spelled(words[:n]) == 0 {
 		return nil
+	}
+	if last := words[n-1]; (words[0] == "a" || words[0] == "an") && (last == "hundred" || last == "thousand" || scaleOf(last)) {
+		return nil // "a hundred times" is no count
 	}
 	if num.Int < 10 && num.Frac == "" || spoken.IsNumberWord(prev) || prev == "point" || prev == "oh" {
 		return nil
@@ -218,6 +221,9 @@ func cardinal(prev string, words []string) []part {
 			return nil
 		}
 		return []part{{short(num, words[n-1]), n - 1}, {words[n-1], 1}}
+	}
+	if num.Int >= 2000 && num.Int < 2100 && num.Frac == "" {
+		return []part{{num.String(), n}} // mostly a year
 	}
 	return []part{{num.Grouped(), n}}
 }

@@ -19,6 +19,7 @@ var currencies = map[string]currency{
 	"euro": {"EUR", "€", false}, "euros": {"EUR", "€", false},
 	"pound": {"GBP", "", false}, "pounds": {"GBP", "", false}, "quid": {"GBP", "", false},
 	"rupees": {"INR", "", false}, "yen": {"JPY", "", false},
+	"usd": {"USD", "", false}, "eur": {"EUR", "", false}, "gbp": {"GBP", "", false},
 	"cent": {"USD", "", true}, "cents": {"USD", "", true}, "pence": {"GBP", "", true},
 }
 
@@ -26,21 +27,28 @@ var symbols = []struct {
 	sign, code string
 }{{"$", "USD"}, {"€", "EUR"}, {"£", "GBP"}}
 
+// shortScales are written behind the digits: "$3.5m".
+var shortScales = map[byte]string{'k': "thousand", 'm': "million", 'b': "billion"}
+
 // ParseMoney reads a sum of money: "twelve hundred dollars", "five dollars
-// and fifty cents", "fifty cents", "25 euros", "$1,200.50", "$2 million".
+// and fifty cents", "a dollar fifty", "fifty cents", "25 euros", "$1,200.50",
+// "$2 million", "$3.5m", "usd 40".
 func ParseMoney(words []string) (Money, int) {
 	w := word(words, 0)
 	for _, s := range symbols {
-		digits, ok := strings.CutPrefix(w, s.sign)
-		if !ok {
-			continue
+		if digits, ok := strings.CutPrefix(w, s.sign); ok {
+			return signed(digits, words, s.sign, s.code)
 		}
-		num, ok := ParseWritten(digits)
-		if !ok {
+	}
+	if c := currencies[w]; c.code != "" && strings.EqualFold(c.code, w) {
+		num, n := Cardinal(words[1:])
+		if n == 0 {
 			return Money{}, 0
 		}
-		num, n := scaled(num, words, 1)
-		return Money{Amount: num, Currency: s.code, Symbol: s.sign}, n
+		return Money{Amount: num, Currency: c.code}, n + 1
+	}
+	if m, n := dollarFifty(words); n > 0 {
+		return m, n
 	}
 	num, n := Cardinal(words)
 	if n == 0 {
@@ -59,6 +67,40 @@ func ParseMoney(words []string) (Money, int) {
 	}
 	m := Money{Amount: num, Currency: c.code, Symbol: c.symbol}
 	return withCents(m, words, n)
+}
+
+// signed reads digits that a sign of currency stands before.
+func signed(digits string, words []string, sign, code string) (Money, int) {
+	scale := ""
+	if n := len(digits); n > 1 {
+		scale = shortScales[digits[n-1]]
+	}
+	if scale != "" {
+		digits = digits[:len(digits)-1]
+	}
+	num, ok := ParseWritten(digits)
+	if !ok {
+		return Money{}, 0
+	}
+	if scale != "" {
+		num, _ = scaled(num, []string{scale}, 0)
+		return Money{Amount: num, Currency: code, Symbol: sign}, 1
+	}
+	num, n := scaled(num, words, 1)
+	return Money{Amount: num, Currency: code, Symbol: sign}, n
+}
+
+// dollarFifty reads "a dollar fifty".
+func dollarFifty(words []string) (Money, int) {
+	c := currencies[word(words, 1)]
+	if word(words, 0) != "a" || c.code == "" || c.minor || len(words) < 3 {
+		return Money{}, 0
+	}
+	v, n := Below100(words[2:])
+	if n == 0 || v < 10 || IsCounted(word(words, 2+n)) || IsNumberWord(word(words, 2+n)) {
+		return Money{}, 0
+	}
+	return Money{Amount: hundredths(1, v), Currency: c.code, Symbol: c.symbol}, 2 + n
 }
 
 // withCents reads "and fifty cents", "fifty cents" or "and fifty" behind n

@@ -131,6 +131,8 @@ func TestParseMoneyAndPercent(t *testing.T) {
 		{"five dollars and five people", "5 USD", 2}, {"fifty cents", "0.50 USD", 2}, {"25 euros", "25 EUR", 2},
 		{"$1,200.50", "1200.50 USD", 1}, {"$2 million", "2000000 USD", 2}, {"$", "", 0}, {"five pounds of flour", "", 0},
 		{"five pounds", "5 GBP", 2}, {"five people", "", 0}, {"one point two million dollars", "1200000 USD", 5},
+		{"$3.5m", "3500000 USD", 1}, {"€10k today", "10000 EUR", 1}, {"$m", "", 0}, {"usd 1,200.50", "1200.50 USD", 2}, {"usd", "", 0},
+		{"a dollar fifty", "1.50 USD", 3}, {"a dollar fifty days", "", 0}, {"a dollar five", "", 0}, {"a dollar", "", 0},
 	} {
 		m, n := ParseMoney(strings.Fields(c.in))
 		got := ""
