@@ -151,6 +151,10 @@ func (fs *folders) finishLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-fs.d.db.FinishesReady():
+		case <-fs.d.db.FilesForgotten():
+			for _, f := range fs.list() {
+				f.watcher.Rescan()
+			}
 		case <-again:
 		}
 	}

@@ -34,6 +34,7 @@ const (
 	bFileState                     // folder state1 path → ∅
 	bContent                       // sha256(scope, content, options) → folder path
 	bFinish                        // folder path → what is left to do with the file
+	bDuplicate                     // job, folder path → what to do with the file once the job is completed
 	nBuckets
 )
 
@@ -42,7 +43,7 @@ var bucketNames = [nBuckets][]byte{
 	[]byte("e"), []byte("ei"), []byte("ej"), []byte("w"), []byte("wc"),
 	[]byte("d"), []byte("ds"), []byte("dj"), []byte("dq"), []byte("do"), []byte("a"),
 	[]byte("t"), []byte("b"),
-	[]byte("f"), []byte("fn"), []byte("ff"), []byte("fs"), []byte("fc"), []byte("fp"),
+	[]byte("f"), []byte("fn"), []byte("ff"), []byte("fs"), []byte("fc"), []byte("fp"), []byte("fd"),
 }
 
 // appended marks the buckets whose keys grow with time: their pages are filled

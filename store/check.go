@@ -47,7 +47,7 @@ func checkRecords(b *bolt.Tx) error {
 		each   func(k, v []byte) error
 	}{
 		{bWebhook, c.webhook}, {bJob, c.job}, {bEvent, c.event}, {bDelivery, c.delivery},
-		{bAttempt, c.attempt}, {bFile, c.file}, {bContent, c.content}, {bFinish, c.finish},
+		{bAttempt, c.attempt}, {bFile, c.file}, {bContent, c.content}, {bFinish, c.finish}, {bDuplicate, c.duplicate},
 	}
 	for _, s := range steps {
 		if err := c.t.at(s.bucket).ForEach(s.each); err != nil {
@@ -201,6 +201,18 @@ func (c *checker) content(_, v []byte) error {
 func (c *checker) finish(k, _ []byte) error {
 	if c.t.get(bFile, k) == nil {
 		c.problem("there is something left to do with the unknown file %q", k)
+	}
+	return nil
+}
+
+func (c *checker) duplicate(k, _ []byte) error {
+	f, err := loadFile(c.t.get(bFile, k[16:]), k[16:])
+	if err != nil || f.State != FileSkipped || f.JobID != idString(api.JobPrefix, uid(k[:16])) {
+		c.problem("the file %q waits for a job that is not its own (%v)", k[32:], err)
+		return nil
+	}
+	if j, err := loadJob(c.t.get(bJob, k[:16]), uid(k[:16])); err != nil || j.State.Terminal() {
+		c.problem("the file %q waits for job %s, which has ended (%v)", k[32:], f.JobID, err)
 	}
 	return nil
 }

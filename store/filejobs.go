@@ -54,7 +54,8 @@ func (f *Finish) walk(c *coder) {
 //   - a file that is known with this content and these options stays as it is,
 //     so that a repeat makes no second job;
 //   - a content that another file of the folder's scope has queued or done is
-//     recorded as skipped, and what its claim says is left to do with it;
+//     recorded as skipped, and what its claim says is left to do with it once
+//     that file is transcribed;
 //   - a file that was replaced gives up what was recorded of it, and its open
 //     job is cancelled;
 //   - of the rest, a job is queued.
@@ -104,6 +105,7 @@ func (t *tx) claimFile(f *folderRecord, u uid, c FileClaim) (*fileRecord, error)
 			}
 			return r, nil
 		}
+		t.dropDuplicate(r)
 		if !same {
 			fresh.Outputs = r.Outputs
 			if err := t.cancelJobOf(r); err != nil {
@@ -146,14 +148,6 @@ func (t *tx) original(r *fileRecord, dedupe string) (jobID string, err error) {
 		return first.JobID, nil
 	}
 	return "", nil
-}
-
-func (t *tx) skipFile(r *fileRecord, jobID string, after Finish) error {
-	r.State, r.JobID = FileSkipped, jobID
-	r.Reason = "a duplicate of the file of " + jobID
-	t.saveFile(r)
-	t.planFinish(r, after)
-	return nil
 }
 
 func (t *tx) queueFile(r *fileRecord, j Job) error {

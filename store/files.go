@@ -166,6 +166,7 @@ func (t *tx) fileCounts(u uid) *[nFileStates]int {
 // removeFile forgets a file: its content may be claimed again.
 func (t *tx) removeFile(r *fileRecord) {
 	t.dropContent(r)
+	t.dropDuplicate(r)
 	t.del(bFinish, r.key)
 	t.del(bFileState, fileStateKey(r.key, *r.was))
 	t.fileCounts(r.folder())[*r.was]--

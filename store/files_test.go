@@ -159,12 +159,63 @@ func TestDuplicatesAreSkippedWithinTheirScope(t *testing.T) {
 				if b.JobID != first.JobID || b.Reason == "" {
 					t.Errorf("duplicate: got %+v, want it to name job %s", b, first.JobID)
 				}
+				if fs := d.pending(); len(fs) != 0 {
+					t.Errorf("left to do: got %+v, want nothing before the original is transcribed", fs)
+				}
+				d.complete(0, Finish{Action: FinishLeave})
 				if fs := d.pending(); len(fs) == 0 || fs[0].Path != "b" || fs[0].To != "done/b" {
 					t.Errorf("left to do: got %+v, want the duplicate's own step", fs)
 				}
 			}
 		})
 	}
+}
+
+func TestADuplicateTakesThePlaceOfAFileThatIsNotTranscribed(t *testing.T) {
+	for name, end := range map[string]func(d *drop, job string) error{
+		"failed": func(d *drop, _ string) error {
+			_, err := d.FailFile(d.t.Context(), d.work(0).Token(), JobError{Code: api.JobSourceGone}, Event{}, Finish{})
+			return err
+		},
+		"cancelled": func(d *drop, job string) error { _, err := d.Cancel(d.t.Context(), job, 0); return err },
+		"replaced":  func(d *drop, _ string) error { d.claim(0, d.newFile("a", "B")); return nil },
+		"forgotten": func(d *drop, _ string) error { return d.ForgetFile(d.t.Context(), d.folders[0], "a") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDrop(t, api.FolderOptions{})
+			again := d.newFile("b", "A")
+			first := d.claim(0, d.newFile("a", "A"), again)[0]
+			d.claim(0, again) // asked twice, as after a crash
+			d.want(0, "b", FileSkipped)
+			if err := end(d, first.JobID); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-d.FilesForgotten():
+			default:
+				t.Error("got no word that files are to be claimed anew")
+			}
+			if _, err := d.File(t.Context(), d.folders[0], "b"); !errors.Is(err, api.NotFound) {
+				t.Errorf("duplicate: got %v, want NotFound", err)
+			}
+			if got := d.claim(0, again)[0]; got.State != FileQueued || got.JobID == first.JobID {
+				t.Errorf("claimed anew: got %s of %s, want it queued with a job of its own", got.State, got.JobID)
+			}
+		})
+	}
+}
+
+func TestAFolderWithDuplicatesCanBeDeleted(t *testing.T) {
+	d := newDrop(t, api.FolderOptions{Dedupe: DedupeGlobal}, api.FolderOptions{Dedupe: DedupeGlobal})
+	d.claim(0, d.newFile("a", "A"), d.newFile("b", "A"))
+	d.claim(1, d.newFile("c", "A"))
+	if err := d.DeleteFolder(t.Context(), d.folders[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.File(t.Context(), d.folders[1], "c"); !errors.Is(err, api.NotFound) {
+		t.Errorf("duplicate in another folder: got %v, want it forgotten", err)
+	}
+	d.folders = d.folders[1:]
 }
 
 func TestAFileOfAKnownNameAfterItsMoveIsAnother(t *testing.T) {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -235,6 +236,9 @@ func (t *tx) forgetSome(u uid) (done bool, err error) {
 	keys := t.keysWith(bFile, u[:], deleteChunk)
 	for _, k := range keys {
 		r, err := loadFile(t.get(bFile, k), k)
+		if errors.Is(err, api.NotFound) {
+			continue // it was a duplicate of one before it
+		}
 		if err != nil {
 			return false, err
 		}

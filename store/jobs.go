@@ -160,6 +160,7 @@ func (t *tx) spend(r *jobRecord, as byte) {
 
 // end gives r a terminal state.
 func (t *tx) end(r *jobRecord, s api.JobStatus) {
+	t.settleDuplicates(r.key, s == api.Completed)
 	r.State = s
 	r.FinishedAt = t.now
 	r.PurgeAt = nanos(t.now)

@@ -67,7 +67,7 @@ type DB struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	jobsReady, deliveriesReady, eventsReady, finishesReady chan struct{}
+	jobsReady, deliveriesReady, eventsReady, finishesReady, filesForgotten chan struct{}
 
 	// What follows is as of the last commit. Only the committer writes it,
 	// under mu; the committer reads it without.
@@ -105,7 +105,7 @@ func Open(ctx context.Context, dir string, opts Options) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{log: opts.Logger, opts: opts, path: path, perWebhook: math.MaxInt, failed: make(chan struct{}), hooks: map[uid]*hook{}}
-	for _, c := range []*chan struct{}{&db.jobsReady, &db.deliveriesReady, &db.eventsReady, &db.finishesReady} {
+	for _, c := range []*chan struct{}{&db.jobsReady, &db.deliveriesReady, &db.eventsReady, &db.finishesReady, &db.filesForgotten} {
 		*c = make(chan struct{}, 1)
 	}
 	var err error
@@ -278,6 +278,10 @@ func (db *DB) EventsReady() <-chan struct{} { return db.eventsReady }
 // FinishesReady receives after a commit that left something to do with a
 // folder's file. It holds one signal for any number of commits.
 func (db *DB) FinishesReady() <-chan struct{} { return db.finishesReady }
+
+// FilesForgotten receives after a commit that forgot files of drop folders
+// which are to be claimed anew: duplicates of one that was not transcribed.
+func (db *DB) FilesForgotten() <-chan struct{} { return db.filesForgotten }
 
 // view runs a read of at most maxRows rows.
 func (db *DB) view(ctx context.Context, read func(*tx) error) error {

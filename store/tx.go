@@ -31,6 +31,7 @@ type tx struct {
 	deliver bool
 	events  bool
 	files   bool
+	again   bool                      // files were forgotten that are to be claimed anew
 	folders map[uid]*[nFileStates]int // counts of the folders that changed
 }
 
@@ -142,6 +143,7 @@ func (t *tx) signal() {
 	notify(t.deliver, t.db.deliveriesReady)
 	notify(t.events, t.db.eventsReady)
 	notify(t.files, t.db.finishesReady)
+	notify(t.again, t.db.filesForgotten)
 }
 
 func notify(yes bool, c chan struct{}) {

@@ -1,0 +1,337 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/watch"
+)
+
+// dropped is a file that was put into a drop folder.
+type dropped struct {
+	folder *ground
+	path   string // below the folder
+	text   string
+}
+
+// ground is a drop folder of a test with what is to become of its files.
+type ground struct {
+	dir   string
+	after string
+	id    string
+}
+
+// drops are all files of a test, in several folders.
+type drops struct {
+	t       *testing.T
+	home    string
+	grounds []*ground
+	files   []dropped
+	seen    *sightings
+}
+
+const subfolders = 7
+
+// newDrops makes a folder for every value of after, and plans n files. Every
+// fifth has the content of an earlier one of its folder, and every fortieth
+// content cannot be transcribed.
+func newDrops(t *testing.T, n int) *drops {
+	t.Helper()
+	d := &drops{t: t, home: shortDir(t)}
+	var dirs []string
+	for _, after := range []string{"leave", "move", "delete"} {
+		g := &ground{dir: filepath.Join(t.TempDir(), after), after: after}
+		d.grounds = append(d.grounds, g)
+		for i := range subfolders {
+			dir := filepath.Join(g.dir, fmt.Sprint("s", i))
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			dirs = append(dirs, dir)
+		}
+	}
+	for i := range n {
+		k := i / len(d.grounds)
+		if k%5 == 4 {
+			k -= 1 + rand.IntN(4)
+		}
+		text := fmt.Sprintf("Words %06d.", k)
+		if k%40 == 7 {
+			text = fmt.Sprintf("fail %s %06d", api.JobDamaged, k)
+		}
+		d.files = append(d.files, dropped{d.grounds[i%len(d.grounds)], fmt.Sprintf("s%d/f%05d.mp3", i%subfolders, i), text})
+	}
+	d.seen = look(t, dirs...)
+	return d
+}
+
+// open adds the folders to a first daemon, and kills it.
+func (d *drops) open() {
+	d.t.Helper()
+	p := startProcess(d.t, d.home)
+	for _, g := range d.grounds {
+		v, err := p.AddWatch(d.t.Context(), api.FolderRequest{Dir: g.dir, Options: quick(func(o *api.FolderOptions) {
+			o.After, o.Formats = g.after, []string{"txt", "srt"}
+		})})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		g.id = v.ID
+	}
+	p.kill()
+}
+
+// drop writes all files as fast as it can, every other one under a name that
+// it is renamed from.
+func (d *drops) drop() {
+	for i, f := range d.files {
+		path := filepath.Join(f.folder.dir, f.path)
+		name := path
+		if i%2 == 0 {
+			name += ".part"
+		}
+		err := os.WriteFile(name, audio(f.text), 0o644)
+		if err == nil && name != path {
+			err = os.Rename(name, path)
+		}
+		if err != nil {
+			d.t.Errorf("drop a file: %v", err)
+			return
+		}
+	}
+}
+
+// read opens the store of a daemon that is dead.
+func (d *drops) read(look func(db *store.DB)) {
+	d.t.Helper()
+	db, err := store.Open(context.Background(), filepath.Join(d.home, "voxparse"), store.Options{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	look(db)
+	if err := db.Close(); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// records returns what the store says of every file, by folder and path.
+func (d *drops) records(db *store.DB) map[string]store.FileRecord {
+	d.t.Helper()
+	all := map[string]store.FileRecord{}
+	for _, g := range d.grounds {
+		recs, err := db.Files(d.t.Context(), g.id, "", "", len(d.files)+1)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		for _, rec := range recs {
+			all[filepath.Join(g.dir, rec.Path)] = rec
+		}
+	}
+	return all
+}
+
+// untouched checks that no source was moved, deleted or changed before the end
+// of its job was committed. It returns how many files are not accounted for.
+func (d *drops) untouched(db *store.DB, here int) (open int) {
+	d.t.Helper()
+	recs := d.records(db)
+	for _, f := range d.files[:here] {
+		path := filepath.Join(f.folder.dir, f.path)
+		rec := recs[path]
+		switch rec.State {
+		case store.FileDone, store.FileSkipped, store.FileFailed:
+			job, err := db.Job(d.t.Context(), rec.JobID)
+			if err != nil || rec.State == store.FileDone && job.State != api.Completed {
+				d.t.Errorf("%s is %s, and its job %s (%v)", f.path, rec.State, job.State, err)
+			}
+			if job.State == api.Completed {
+				continue // whatever is done to it is done rightly
+			}
+		default:
+			open++
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != string(audio(f.text)) {
+			d.t.Errorf("%s %s: got %q, %v, want it as it was dropped", rec.State, f.path, data, err)
+		}
+	}
+	return open
+}
+
+// killUntilDone starts the daemon and kills it, again and again, until every
+// file is accounted for. It returns how often.
+func (d *drops) killUntilDone(least int, longest time.Duration) (rounds int) {
+	d.t.Helper()
+	var writing sync.WaitGroup
+	writing.Go(d.drop)
+	begun := time.Now()
+	for {
+		p := startProcess(d.t, d.home, delayEnv+"=1ms")
+		moment := time.NewTimer(rand.N(longest))
+		<-moment.C
+		p.kill()
+		p.Close()
+		rounds++
+		if rounds == 2 { // from now on all lie there
+			writing.Wait()
+		}
+		open := 0
+		d.read(func(db *store.DB) {
+			if rounds >= 2 {
+				open = d.untouched(db, len(d.files))
+			}
+		})
+		if d.t.Failed() || time.Since(begun) > 20*time.Minute {
+			d.t.Fatalf("round %d: %d files are open", rounds, open)
+		}
+		if open == 0 && rounds >= least {
+			return rounds
+		}
+	}
+}
+
+// TestDroppedFilesAreTranscribedOnceWhateverIsKilled drops many files at once
+// and kills the daemon until all is done. VOXPARSE_SCALE=full makes it 10,000.
+func TestDroppedFilesAreTranscribedOnceWhateverIsKilled(t *testing.T) {
+	n, least, longest := 600, 10, 400*time.Millisecond
+	switch {
+	case os.Getenv("VOXPARSE_SCALE") == "full":
+		n, least, longest = 10_000, 50, 3*time.Second
+	case testing.Short():
+		n, least = 150, 5
+	}
+	d := newDrops(t, n)
+	d.open()
+	begun := time.Now()
+	rounds := d.killUntilDone(least, longest)
+	last := startProcess(t, d.home)
+	until(t, "the end of all work", func() bool {
+		s, err := last.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Jobs[api.Queued]+s.Jobs[api.Processing] == 0
+	})
+	if err := last.terminate(); err != nil {
+		t.Errorf("got %v from the last daemon, want a graceful stop", err)
+	}
+	d.read(func(db *store.DB) {
+		// What is left to do with sources is done by a daemon whose loop has
+		// nothing else to do; the last one may have been stopped before.
+		fins, err := db.PendingFinishes(t.Context(), nil, 1)
+		if err != nil || len(fins) > 0 {
+			t.Errorf("got %d sources that are not finished (%v), want none", len(fins), err)
+		}
+		d.check(db)
+	})
+	t.Logf("%d files, %d kills, %s", n, rounds, time.Since(begun).Round(time.Second))
+}
+
+// check compares what is there at the end with what has to be.
+func (d *drops) check(db *store.DB) {
+	d.t.Helper()
+	recs := d.records(db)
+	want := map[string]string{}
+	jobs, ends := map[string]string{}, map[string]int{}
+	for _, f := range d.files {
+		path := filepath.Join(f.folder.dir, f.path)
+		rec := recs[path]
+		d.expect(want, f, rec)
+		if rec.State == store.FileSkipped {
+			continue
+		}
+		key := f.folder.after + f.text
+		if other := jobs[key]; other != "" && rec.State == store.FileDone {
+			d.t.Errorf("%s: %q was transcribed by %s and by %s", f.path, f.text, other, rec.JobID)
+		}
+		jobs[key] = rec.JobID
+	}
+	for seq := uint64(0); ; {
+		page, err := db.EventsSince(d.t.Context(), seq, 100)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, e := range page {
+			ends[e.JobID]++
+			seq = e.Seq
+		}
+	}
+	for id, n := range ends {
+		if n != 1 {
+			d.t.Errorf("%s ended %d times", id, n)
+		}
+	}
+	all, err := db.CountJobs(d.t.Context())
+	if err != nil || len(ends) != all[api.Completed]+all[api.Failed] || all[api.Cancelled] > 0 {
+		d.t.Errorf("got %d jobs with an event and the counts %v (%v), want one event for every job and none cancelled", len(ends), all, err)
+	}
+	d.compare(want)
+}
+
+// expect adds to want what a file is to leave behind.
+func (d *drops) expect(want map[string]string, f dropped, rec store.FileRecord) {
+	d.t.Helper()
+	path := filepath.Join(f.folder.dir, f.path)
+	stem := strings.TrimSuffix(path, ".mp3")
+	failing := strings.HasPrefix(f.text, "fail")
+	state := rec.State
+	switch {
+	case failing && state == store.FileFailed:
+		want[path] = string(audio(f.text))
+		want[path+".error.json"] = ""
+		return
+	case failing, state != store.FileDone && state != store.FileSkipped:
+		d.t.Errorf("%s (%s): got %s, want it accounted for", f.path, f.text, state)
+		return
+	}
+	switch f.folder.after {
+	case "leave":
+		want[path] = string(audio(f.text))
+	case "move":
+		want[filepath.Join(f.folder.dir, watch.DoneDir, f.path)] = string(audio(f.text))
+	}
+	if state == store.FileDone {
+		want[stem+".txt"], want[stem+".srt"] = f.text+"\n", ""
+	}
+}
+
+// compare compares the folders with what is wanted, where "" is any content.
+func (d *drops) compare(want map[string]string) {
+	d.t.Helper()
+	seen := d.seen.counts()
+	for _, g := range d.grounds {
+		err := filepath.WalkDir(g.dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || e.Name() == watch.Marker {
+				return err
+			}
+			text, ok := want[path]
+			data, err := os.ReadFile(path)
+			if !ok || text != "" && text != string(data) {
+				d.t.Errorf("%s: got %q, want %q (there: %v)", path, data, text, ok)
+			}
+			if n := seen[path]; !strings.Contains(path, "/"+watch.DoneDir+"/") && n != 1 {
+				d.t.Errorf("%s was made %d times, want once", path, n)
+			}
+			delete(want, path)
+			return err
+		})
+		if err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	for path := range want {
+		d.t.Errorf("%s is missing", path)
+	}
+}
