@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,10 +51,8 @@ func (d *Daemon) checkStore(ctx context.Context) []api.Finding {
 		return []api.Finding{wrong(id, "voxparse daemon restart", "%v", err)}
 	}
 	var out []api.Finding
-	for _, p := range d.problems(ctx) {
-		if p.Code != "no_space" { // disk_space says more
-			out = append(out, wrong(p.Code, p.Cure, "%s", p.Message))
-		}
+	for _, p := range d.work.fetch.problems() {
+		out = append(out, wrong(p.Code, p.Cure, "%s", p.Message))
 	}
 	size := int64(0)
 	if st, err := os.Stat(filepath.Join(d.cfg.DataDir, DatabaseFile)); err == nil {
@@ -91,6 +90,13 @@ func (d *Daemon) checkFolders(ctx context.Context) []api.Finding {
 		}
 		if n := v.Counts["failed"]; n > 0 {
 			out = append(out, doubt(id, fmt.Sprintf("read the .error.json files in %s, and delete them to try again", quoted(v.Dir)), "%d files of %s failed", n, v.Dir))
+		}
+	}
+	for _, f := range d.folders.list() {
+		for _, p := range f.problems() {
+			if !strings.HasPrefix(p.Code, "folder_") { // said above, and by folder_access
+				out = append(out, wrong(id, p.Cure, "%s", p.Message))
+			}
 		}
 	}
 	if len(out) == 0 && len(views) > 0 {

@@ -19,11 +19,9 @@ import (
 
 // Waits of what belongs to folders.
 const (
-	finishRetry  = 30 * time.Second // before a source that could not be finished is tried again
 	finishChunk  = 100
-	outputPause  = time.Second
-	outputHold   = time.Minute     // a result is kept in memory while its outputs cannot be written
-	outputReturn = 5 * time.Minute // then the job is handed back, and rests
+	outputPause  = 500 * time.Millisecond // doubled
+	outputReturn = 5 * time.Minute        // a job whose outputs alone cannot be written rests
 )
 
 // audioOf opens the source of a folder's job for the engine. It is read by way
@@ -117,17 +115,27 @@ func (f *folder) contents(result *api.Result) ([]watch.Content, error) {
 }
 
 // write writes the outputs. While that cannot be done it keeps the result for
-// a while, then gives up the slot: the work is done again when there is room.
+// a while, then gives up the slot, for others: the work is done again when the
+// outputs can be written.
 func (f *folder) write(ctx context.Context, r *run, contents []watch.Content, ours []watch.Output) ([]watch.Output, error) {
 	record := func(outs []watch.Output) error { return f.d.db.RecordOutputs(ctx, r.job.Token(), outputStrings(outs)) }
-	deadline := time.Now().Add(outputHold)
-	for pause := outputPause; ; pause = min(2*pause, outputHold/4) {
+	size := 0
+	for _, c := range contents {
+		size += len(c.Data)
+	}
+	deadline := time.Now().Add(f.d.folders.tempo.hold)
+	for pause := outputPause; ; pause *= 2 {
 		outs, err := f.finisher().Write(ctx, r.job.Source.Path, contents, ours, record)
 		if err == nil || !errors.Is(err, api.Unavailable) || ctx.Err() != nil {
 			return outs, err
 		}
+		f.cannotWrite(size)
 		if time.Now().After(deadline) {
-			return nil, &engine.Error{Code: api.JobInternal, Transient: true, RetryAfter: outputReturn, Message: "its transcript cannot be written: " + err.Error()}
+			rest := outputPause // its queue rests as a whole
+			if !f.probe() {
+				rest = outputReturn // the folder goes on without it
+			}
+			return nil, &engine.Error{Code: api.JobInternal, Transient: true, RetryAfter: rest, Message: "its transcript cannot be written: " + err.Error()}
 		}
 		f.d.log.Warn("an output has to wait", "job", r.job.ID, "error", err, "again_in", pause)
 		f.d.work.tell(r, r.last(), err.Error())
@@ -142,10 +150,9 @@ func (f *folder) write(ctx context.Context, r *run, contents []watch.Content, ou
 // What cannot be done now is tried again.
 func (fs *folders) finishLoop(ctx context.Context) {
 	for {
-		stuck := fs.finishAll(ctx)
 		var again <-chan time.Time
-		if stuck {
-			again = time.After(finishRetry)
+		if fs.finishAll(ctx) {
+			again = time.After(fs.tempo.finish)
 		}
 		select {
 		case <-ctx.Done():
@@ -163,8 +170,9 @@ func (fs *folders) finishLoop(ctx context.Context) {
 // finishAll goes once through what is to be done, and reports whether some of
 // it is left.
 func (fs *folders) finishAll(ctx context.Context) (stuck bool) {
+	late := map[string]*setback{} // by folder
 	var after *store.Finish
-	for ctx.Err() == nil {
+	for more := true; more && ctx.Err() == nil; {
 		fins, err := fs.d.db.PendingFinishes(ctx, after, finishChunk)
 		if err != nil {
 			fs.d.log.Error("read what is to be done with sources", "error", err)
@@ -172,24 +180,29 @@ func (fs *folders) finishAll(ctx context.Context) (stuck bool) {
 		}
 		for _, fin := range fins {
 			if err := fs.finishOne(ctx, fin); err != nil {
-				stuck = true
-				if ctx.Err() == nil {
-					fs.d.log.Warn("a source has to wait", "folder", fin.Folder, "job", fin.JobID, "error", err)
-				}
+				late[fin.Folder] = late[fin.Folder].another(err)
 			}
 		}
-		if len(fins) < finishChunk {
-			return stuck
+		if more = len(fins) == finishChunk; more {
+			after = &fins[len(fins)-1]
 		}
-		after = &fins[len(fins)-1]
 	}
-	return true
+	if ctx.Err() != nil {
+		return true
+	}
+	for _, f := range fs.list() {
+		f.isLate(late[f.id])
+	}
+	return len(late) > 0
 }
 
 func (fs *folders) finishOne(ctx context.Context, fin store.Finish) error {
 	f := fs.get(fin.Folder)
 	if f == nil {
 		return nil // not watched now: it is done when it is watched again
+	}
+	if err := f.watcher.Absent(); err != nil {
+		return err
 	}
 	in, err := f.intent(ctx, fin)
 	if err != nil {

@@ -28,6 +28,15 @@ type folders struct {
 	all   map[string]*folder
 	watch context.Context // ends when no more files are to be taken
 	tasks sync.WaitGroup
+	tempo tempo
+	stuck chan struct{} // capacity 1: the outputs of a folder cannot be written
+}
+
+// tempo is how often what cannot be done is tried again; tests quicken it.
+type tempo struct {
+	finish time.Duration // a source that could not be finished
+	hold   time.Duration // how long a result is kept in memory while its outputs cannot be written
+	probe  time.Duration // whether the outputs of a folder can be written again
 }
 
 // folder is one that is watched.
@@ -39,8 +48,11 @@ type folder struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 
-	rec    atomic.Pointer[store.FolderRecord]
-	finish atomic.Pointer[watch.Finisher] // a new one when the folder's identity changes
+	rec     atomic.Pointer[store.FolderRecord]
+	finish  atomic.Pointer[watch.Finisher] // a new one when the folder's identity changes
+	wanted  atomic.Int64                   // bytes of the outputs that could not be written last
+	blocked atomic.Pointer[setback]        // why no outputs can be written
+	late    atomic.Pointer[setback]        // why sources cannot be finished
 }
 
 // configID is the id of a folder that the config file names. It follows from
@@ -56,7 +68,10 @@ func configID(dir string) string {
 // isFromConfig reports whether a folder is one of the config file's.
 func isFromConfig(rec store.FolderRecord) bool { return rec.ID == configID(rec.Dir) }
 
-func newFolders(d *Daemon) *folders { return &folders{d: d, all: map[string]*folder{}} }
+func newFolders(d *Daemon) *folders {
+	return &folders{d: d, all: map[string]*folder{}, stuck: make(chan struct{}, 1),
+		tempo: tempo{finish: 30 * time.Second, hold: 10 * time.Second, probe: restLook}}
+}
 
 // open brings the store in line with the config file and watches every folder
 // until ctx ends. tasks is done once all of them have stopped.

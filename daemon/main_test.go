@@ -162,6 +162,7 @@ func startIn(t testing.TB, dir string, change func(*Options)) *fixture {
 		cancel()
 		t.Fatalf("start a daemon: %v", err)
 	}
+	d.folders.tempo = tempo{finish: 100 * time.Millisecond, hold: 200 * time.Millisecond, probe: 50 * time.Millisecond}
 	f := &fixture{Daemon: d, t: t, fake: fake, client: client.New(opts.Config.Socket), cancel: cancel, ended: make(chan error, 1)}
 	go func() { f.ended <- d.Run(ctx) }()
 	t.Cleanup(func() {

@@ -159,10 +159,10 @@ func (w *work) audio(job store.Job) (path string, release func(), err error) {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, api.NotFound) {
 		return "", nil, &engine.Error{Code: api.JobInternal, Message: "the audio of this job is no longer in the spool; submit the file again"}
 	}
-	if err != nil {
-		return "", nil, fmt.Errorf("open the audio: %w", err)
+	if err == nil {
+		err = f.Close()
 	}
-	if err := f.Close(); err != nil {
+	if err != nil {
 		return "", nil, fmt.Errorf("open the audio: %w", err)
 	}
 	return w.d.blobs.Path(job.Blob), func() {}, nil

@@ -46,6 +46,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	loops.Go(func() { d.deliver.loop(claim, work) })
 	loops.Go(d.folders.tasks.Wait)
 	rest.Go(func() { d.folders.finishLoop(background) })
+	rest.Go(func() { d.folders.restLoop(background) })
 	rest.Go(func() { d.followEvents(background) })
 	rest.Go(func() { d.housekeeping(background) })
 	rest.Go(func() { d.work.runPool(background) })

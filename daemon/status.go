@@ -56,7 +56,7 @@ func (d *Daemon) status(ctx context.Context) (api.Status, error) {
 	if s.Folders, err = d.folders.views(ctx); err != nil {
 		return s, err
 	}
-	s.Problems = append(s.Problems, d.problems(ctx)...)
+	s.Problems = append(s.Problems, d.problems(writeOnce)...)
 	return s, nil
 }
 
@@ -82,16 +82,4 @@ func (d *Daemon) statusOfWebhooks(ctx context.Context, s *api.Status) error {
 		}
 	}
 	return nil
-}
-
-// leastFree is how much space the data folder should have, in bytes.
-const leastFree = 512 << 20
-
-// problems are what keeps work from going on, webhooks aside.
-func (d *Daemon) problems(context.Context) []api.Problem {
-	out := d.work.fetch.problems()
-	if free, ok := freeSpace(d.cfg.DataDir); ok && free < leastFree {
-		out = append(out, api.Problem{Code: "no_space", Message: fmt.Sprintf("%d MB are left on the disk of %s", free>>20, d.cfg.DataDir), Cure: "free some space there"})
-	}
-	return out
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -208,8 +207,6 @@ func (d *Daemon) readFailed(err error) error {
 		return err
 	case errors.As(err, &tooLarge):
 		return d.overLimit()
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &api.Error{Code: api.Unavailable, Message: "no space left for the upload: free some on the disk of " + d.cfg.DataDir, RetryAfter: time.Minute}
 	}
 	return api.Errorf(api.Invalid, "read the form: %v", err)
 }

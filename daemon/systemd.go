@@ -78,7 +78,7 @@ func (d *Daemon) statusLine(ctx context.Context) string {
 		return state
 	}
 	line := fmt.Sprintf("%d running, %d waiting", d.work.count(), jobs[api.Queued])
-	if n := len(d.problems(ctx)); n > 0 {
+	if n := len(d.problems(mayWrite)); n > 0 {
 		line += fmt.Sprintf("; %d problems, see: voxparse status", n)
 	}
 	return line

@@ -37,7 +37,7 @@ type work struct {
 
 	mu    sync.Mutex
 	jobs  map[string]*run
-	free  chan struct{} // capacity 1: a slot became free
+	free  chan struct{} // capacity 1: a slot or a folder became free
 	last  string        // folder queue that was served last
 	heart *heart
 	tasks sync.WaitGroup
@@ -112,7 +112,7 @@ func (w *work) next(ctx context.Context, n int) ([]store.Job, error) {
 	if err != nil || len(jobs) > 0 {
 		return jobs, err
 	}
-	queues, err := w.d.db.Queues(ctx)
+	queues, _, err := w.queues(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -129,13 +129,30 @@ func (w *work) next(ctx context.Context, n int) ([]store.Job, error) {
 	return nil, nil
 }
 
+// queues returns the queues with jobs, those of folders that rest apart.
+func (w *work) queues(ctx context.Context) (open, resting []string, err error) {
+	all, err := w.d.db.Queues(ctx)
+	for _, q := range all {
+		if w.d.folders.resting(q) {
+			resting = append(resting, q)
+		} else {
+			open = append(open, q)
+		}
+	}
+	return open, resting, err
+}
+
 // sleep waits for something that may have made a job claimable: a commit, a
 // free slot, or the time of the next one.
 func (w *work) sleep(ctx context.Context, atLeast time.Duration) {
 	idle := longestIdle
 	if w.count() < w.slots {
-		next, ok, err := w.d.db.NextJob(ctx)
-		if err == nil && ok {
+		_, resting, err := w.queues(ctx)
+		if len(resting) > 0 {
+			idle = restLook
+		}
+		next, ok, err2 := w.d.db.NextJob(ctx, resting...)
+		if err == nil && err2 == nil && ok {
 			idle = min(idle, max(time.Until(next), time.Millisecond))
 		}
 	}
@@ -179,6 +196,11 @@ func (w *work) end(r *run) {
 	w.mu.Lock()
 	delete(w.jobs, r.job.ID)
 	w.mu.Unlock()
+	w.wake()
+}
+
+// wake has the loop look for jobs.
+func (w *work) wake() {
 	select {
 	case w.free <- struct{}{}:
 	default:

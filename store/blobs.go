@@ -40,8 +40,8 @@ func OpenBlobs(dir string) (*Blobs, error) {
 }
 
 // Put stores all of r, and returns once it is durable under its name. With a
-// limit above 0, more bytes than that give api.TooLarge. A full disk gives
-// api.Unavailable. On an error nothing is left behind.
+// limit above 0, more bytes than that give api.TooLarge. A disk that is full or
+// cannot be written to gives api.Unavailable. On an error nothing is left behind.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob Blob, err error) {
 	var name [16]byte
 	if _, err := rand.Read(name[:]); err != nil {
@@ -51,7 +51,7 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob Blob, e
 	part := b.Path(blob.Name) + partSuffix
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return Blob{}, fmt.Errorf("store blob: %w", noSpace(err))
+		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
 	}
 	defer func() {
 		if err != nil {
@@ -66,14 +66,14 @@ func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob Blob, e
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return Blob{}, fmt.Errorf("store blob: %w", noSpace(err))
+		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
 	}
 	blob.SHA256 = hex.EncodeToString(h.Sum(nil))
 	if err = os.Rename(part, b.Path(blob.Name)); err != nil {
-		return Blob{}, fmt.Errorf("store blob: %w", err)
+		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
 	}
 	if err := syncDir(b.Path(blob.Name)); err != nil {
-		return Blob{}, fmt.Errorf("store blob: %w", errors.Join(err, b.Remove(blob.Name)))
+		return Blob{}, fmt.Errorf("store blob: %w", errors.Join(diskTrouble(err), b.Remove(blob.Name)))
 	}
 	return blob, nil
 }
@@ -89,24 +89,48 @@ func copyLimited(ctx context.Context, w io.Writer, r io.Reader, limit int64) (in
 	return n, err
 }
 
-// noSpace gives a full disk its code and its cure.
-func noSpace(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return &api.Error{Code: api.Unavailable, Message: "no space left for the audio: free some on the disk of the data folder"}
+// diskTrouble gives an error of our own disk its code and its cure. Errors of
+// whoever sends the audio stay as they are.
+func diskTrouble(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	default:
+		return err
 	}
-	return err
+	say := "the audio cannot be stored: " + err.Error() + "; see: voxparse doctor"
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		say = "no space left for the audio: free some on the disk of the data folder"
+	case errors.Is(err, syscall.EROFS):
+		say = "the disk of the data folder is read-only: make it writable again"
+	case errors.Is(err, fs.ErrPermission):
+		say = "the folder of the audio cannot be written to: permission denied; see: voxparse doctor"
+	}
+	return &api.Error{Code: api.Unavailable, Message: say, RetryAfter: diskRetry}
 }
+
+// diskRetry is when whoever was refused for the disk's sake may try again.
+const diskRetry = time.Minute
 
 // Path returns the path of the blob's file.
 func (b *Blobs) Path(name string) string { return filepath.Join(b.dir, filepath.Base(name)) }
 
-// Open opens a blob for reading. The caller closes it.
+// Open opens a blob for reading; the error is api.NotFound where it is gone, and
+// api.Unavailable where it cannot be read. The caller closes it.
 func (b *Blobs) Open(name string) (*os.File, error) {
 	f, err := os.Open(b.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, api.Errorf(api.NotFound, "the audio %s is gone", name)
 	}
-	return f, err
+	if err != nil {
+		return nil, api.Errorf(api.Unavailable, "the audio cannot be read: %v; see: voxparse doctor", errors.Unwrap(err))
+	}
+	return f, nil
 }
 
 // Remove deletes a blob. One that is gone already is no error.

@@ -272,12 +272,12 @@ func (db *DB) Queues(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// NextJob returns when the next job of any queue is due, which may be in the
-// past, and false when there is none.
-func (db *DB) NextJob(ctx context.Context) (time.Time, bool, error) {
+// NextJob returns when the next job of any queue is due, save for those of
+// except; that may be in the past. It returns false when there is none.
+func (db *DB) NextJob(ctx context.Context, except ...string) (time.Time, bool, error) {
 	var next int64
-	err := db.eachQueue(ctx, func(_ string, due int64) {
-		if next == 0 || due < next {
+	err := db.eachQueue(ctx, func(name string, due int64) {
+		if (next == 0 || due < next) && !slices.Contains(except, name) {
 			next = due
 		}
 	})

@@ -206,12 +206,16 @@ func failOpen(ops []*op, err error) {
 }
 
 // commitFailed classifies the failure of the commit of transaction id. When
-// the disk was full before the commit point, nothing happened, and the store
-// goes on. Anything else is unknown, and the store stops.
+// the disk was full or read-only before the commit point, nothing happened, and
+// the store goes on. Anything else is unknown, and the store stops.
 func (db *DB) commitFailed(id uint64, err error) error {
 	var path *fs.PathError
 	wrote := errors.As(err, &path) && path.Op == "write"
 	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+	if errors.Is(err, syscall.EROFS) && wrote && db.lastCommitted() < id {
+		db.log.Warn("the disk is read-only", "error", err)
+		return &api.Error{Code: api.Unavailable, Message: "the disk of the data folder is read-only: make it writable again"}
+	}
 	if full && wrote && db.lastCommitted() < id || strings.HasPrefix(err.Error(), "file resize error") {
 		db.log.Warn("no space to record a change", "error", err)
 		return &api.Error{Code: api.Unavailable, Message: "no space left for the database: free some on the disk of the data folder"}

@@ -68,6 +68,27 @@ func TestAFullDiskOnlyDelays(t *testing.T) {
 	}
 }
 
+func TestAWriteThatIsRefusedChangesNothing(t *testing.T) {
+	for _, tt := range []struct {
+		op      string
+		errno   syscall.Errno
+		unknown bool
+	}{
+		{"write", syscall.ENOSPC, false},
+		{"write", syscall.EDQUOT, false},
+		{"write", syscall.EROFS, false},
+		{"write", syscall.EIO, true},
+		{"sync", syscall.ENOSPC, true},
+		{"sync", syscall.EROFS, true},
+	} {
+		db := openTest(t, Options{})
+		err := db.commitFailed(db.lastCommitted()+1, &os.PathError{Op: tt.op, Path: db.path, Err: tt.errno})
+		if errors.Is(err, api.Unknown) != tt.unknown || errors.Is(err, api.Unavailable) == tt.unknown || db.stopped() != tt.unknown {
+			t.Errorf("%s: %v: got %v and stopped %v, want an unknown outcome: %v", tt.op, tt.errno, err, db.stopped(), tt.unknown)
+		}
+	}
+}
+
 // breakFile makes every write to the database's file fail: its descriptor
 // becomes one that can only be read.
 func breakFile(t *testing.T, path string) {

@@ -63,12 +63,13 @@ func (f *Finisher) relocate(ctx context.Context, root *os.Root, in Intent) (Outc
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			continue
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errChanged):
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errChanged), err == nil && !moved:
+			if same, unread := unchanged(root, in.Path, in.Stat); unread == nil && same {
+				return Outcome{}, trouble("move", in.Path, err) // the folder that it goes to went away
+			}
 			return left(root, in)
 		case err != nil:
 			return Outcome{}, trouble("move", in.Path, err)
-		case !moved:
-			return left(root, in)
 		}
 		return Outcome{Gone: true, MovedTo: dst}, nil
 	}

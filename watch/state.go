@@ -24,6 +24,7 @@ const MaxWaiting = 100
 type State struct {
 	State    string // "watching", "polling", "scanning", "paused", "offline", "blocked"
 	Reason   string
+	Cure     string // what a person may do about Reason, or ""
 	Counts   map[string]int
 	Waiting  []api.FolderFile // the longest waiting first, at most MaxWaiting
 	LastScan time.Time        // when every file was looked at last; zero before
@@ -36,6 +37,7 @@ func (w *Watcher) State() State {
 	defer w.mu.Unlock()
 	s := State{Counts: map[string]int{}, LastScan: w.lastScan}
 	s.State, s.Reason = w.summary()
+	s.Cure = w.cure(s.State)
 	files := make([]*file, 0, len(w.track.files))
 	for _, f := range w.track.files {
 		files = append(files, f)
@@ -72,6 +74,19 @@ func (w *Watcher) summary() (state, reason string) {
 		return "polling", fmt.Sprintf("every %s: %s", short(w.poll.every), w.poll.reason)
 	}
 	return "watching", w.poll.reason
+}
+
+// cure says what may be done about a state. Call it with mu held.
+func (w *Watcher) cure(state string) string {
+	switch {
+	case state == "offline":
+		return "plug its volume in, or stop to watch it with: voxparse watch rm"
+	case state == "blocked" && w.refused == nil:
+		return fmt.Sprintf("chmod u+rwx %q", w.place.Dir)
+	case w.poll.limit != nil && isLimit(w.poll.limit):
+		return limitCure(w.poll.limit)
+	}
+	return ""
 }
 
 func (p phase) count() string {

@@ -191,6 +191,14 @@ func (w *Watcher) Resume() {
 	}
 }
 
+// Absent returns why the folder cannot be used: it is not there, or cannot be
+// read. It is nil before the first look.
+func (w *Watcher) Absent() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.absent
+}
+
 // openRoot opens the folder if it is still the one the eyes attached to. They
 // are told when it is not. The caller closes the root.
 func (w *Watcher) openRoot() (*os.Root, error) {

@@ -53,6 +53,9 @@ func claimOrder(t *testing.T, b Backend) {
 	if err != nil || !ok || at.After(time.Now()) {
 		t.Errorf("next job: got %v %v %v, want the other queue's, due now", at, ok, err)
 	}
+	if at, ok, err := s.NextJob(t.Context(), "wat_x"); err != nil || !ok || at.Before(time.Now().Add(time.Minute-time.Second)) {
+		t.Errorf("next job of the others: got %v %v %v, want the later one", at, ok, err)
+	}
 	equal(t, "queues", fmt.Sprint(must[[]string](t)(s.Queues(t.Context()))), "[commands wat_x]")
 	time.Sleep(time.Minute)
 	equal(t, "job when its time came", claim(t, s, "w", time.Hour).ID, later.ID)

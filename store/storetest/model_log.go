@@ -246,12 +246,12 @@ func (m *Model) Queues(context.Context) ([]string, error) {
 }
 
 // NextJob implements Store.
-func (m *Model) NextJob(context.Context) (time.Time, bool, error) {
+func (m *Model) NextJob(_ context.Context, except ...string) (time.Time, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var next time.Time
 	for _, j := range m.jobs {
-		if !j.State.Terminal() && (next.IsZero() || j.due().Before(next)) {
+		if !j.State.Terminal() && !slices.Contains(except, j.Queue) && (next.IsZero() || j.due().Before(next)) {
 			next = j.due()
 		}
 	}

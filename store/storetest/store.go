@@ -19,7 +19,7 @@ type Store interface {
 	Submit(context.Context, store.Job) (store.Job, bool, error)
 	Claim(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]store.Job, error)
 	Queues(context.Context) ([]string, error)
-	NextJob(context.Context) (time.Time, bool, error)
+	NextJob(ctx context.Context, except ...string) (time.Time, bool, error)
 	Extend(context.Context, store.Token, time.Duration) error
 	Progress(context.Context, store.Token, api.Progress) error
 	Release(ctx context.Context, tok store.Token, due time.Time, waiting string) error
