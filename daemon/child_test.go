@@ -132,6 +132,7 @@ func daemonChild() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	d.folders.step = crashAt(os.Getenv(crashEnv))
 	if err := d.Run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

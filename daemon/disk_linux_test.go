@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -127,44 +126,6 @@ func (d disk) readOnly(on bool) {
 	if err := syscall.Mount("none", d.dir, "tmpfs", flags, ""); err != nil {
 		d.t.Fatalf("make %s read-only %v: %v", d.dir, on, err)
 	}
-}
-
-// problem waits for a problem of a kind in the daemon's status, and returns it.
-func (f *fixture) problem(code, about string) (p api.Problem) {
-	f.t.Helper()
-	until(f.t, "the problem "+code, func() bool {
-		s, err := f.client.Status(context.Background())
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		for _, p = range s.Problems {
-			if p.Code == code && strings.Contains(p.Message, about) {
-				return true
-			}
-		}
-		return false
-	})
-	if p.Cure == "" {
-		f.t.Errorf("got the problem %+v, want it with a cure", p)
-	}
-	return p
-}
-
-// noProblem waits until a problem is over.
-func (f *fixture) noProblem(about string) {
-	f.t.Helper()
-	until(f.t, "the end of the problem", func() bool {
-		s, err := f.client.Status(context.Background())
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		for _, p := range s.Problems {
-			if strings.Contains(p.Message, about) {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 func TestAFullDataFolderOnlyDelays(t *testing.T) {

@@ -45,6 +45,7 @@ func (f *fixture) addFolder(dir string, o api.FolderOptions) api.Folder {
 	if err != nil {
 		f.t.Fatalf("add folder %s: %v", dir, err)
 	}
+	until(f.t, "the watch of the folder", func() bool { return !f.folders.get(v.ID).watcher.State().LastScan.IsZero() })
 	return v
 }
 
@@ -211,28 +212,6 @@ func TestAFileReplacedWhileItIsTranscribedIsTranscribedAnew(t *testing.T) {
 	}
 }
 
-func TestASourceThatIsGoneFailsItsJob(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Workers = 1 })
-	dir := t.TempDir()
-	f.addFolder(dir, quick(nil))
-	f.submit("block the only slot")
-	<-f.fake.begun
-	path := drop(t, dir, "call.mp3", "never heard")
-	var id string
-	until(t, "the job", func() bool {
-		v, err := f.client.ExplainFile(t.Context(), path)
-		id = v.JobID
-		return err == nil && id != ""
-	})
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	close(f.fake.release)
-	if got := f.wait(id); got.ErrorCode != api.JobSourceGone {
-		t.Errorf("got %s %s, want source_gone", got.Status, got.ErrorCode)
-	}
-}
-
 func TestAFileThatIsNotOursIsNeverOverwritten(t *testing.T) {
 	f := start(t, nil)
 	dir := t.TempDir()
@@ -347,25 +326,4 @@ func TestOptionsChangeWhileWatching(t *testing.T) {
 	}
 	drop(t, dir, "call.mp3", "words to be read")
 	until(t, "the subtitles", func() bool { return exists(filepath.Join(dir, "call.srt")) })
-}
-
-func TestAnUnwritableOutputFolderOnlyDelays(t *testing.T) {
-	f := start(t, nil)
-	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
-	if err := os.WriteFile(out, []byte("a file where the folder should be"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	folder := f.addFolder(dir, quick(func(o *api.FolderOptions) { o.Out = out }))
-	path := drop(t, dir, "call.mp3", "the words")
-	until(t, "word of the trouble", func() bool {
-		v, err := f.client.ExplainFile(t.Context(), path)
-		return err == nil && strings.Contains(v.Reason, out)
-	})
-	if err := os.Remove(out); err != nil {
-		t.Fatal(err)
-	}
-	f.counts(folder.ID, "done", 1)
-	if !exists(filepath.Join(out, "call.txt")) {
-		t.Error("the transcript is not in the output folder")
-	}
 }

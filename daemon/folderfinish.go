@@ -89,12 +89,15 @@ func (fs *folders) complete(ctx context.Context, r *run, result *api.Result, sto
 			outs, action = append(outs, o), store.FinishDecide
 		}
 	}
+	if err := fs.at("commit"); err != nil {
+		return store.Job{}, err
+	}
 	var done store.Job
 	err = f.d.work.insist(ctx, r, "complete", func() (err error) {
 		done, err = f.d.db.CompleteFile(ctx, r.job.Token(), stored, ev, store.Finish{Action: action, To: to, Outputs: outputStrings(outs)})
 		return err
 	})
-	return done, err
+	return done, errors.Join(err, fs.at("committed"))
 }
 
 // contents renders the result in the folder's formats.
@@ -125,7 +128,11 @@ func (f *folder) write(ctx context.Context, r *run, contents []watch.Content, ou
 	}
 	deadline := time.Now().Add(f.d.folders.tempo.hold)
 	for pause := outputPause; ; pause *= 2 {
-		outs, err := f.finisher().Write(ctx, r.job.Source.Path, contents, ours, record)
+		err := f.tidy(ctx)
+		var outs []watch.Output
+		if err == nil {
+			outs, err = f.finisher().Write(ctx, r.job.Source.Path, contents, ours, record)
+		}
 		if err == nil || !errors.Is(err, api.Unavailable) || ctx.Err() != nil {
 			return outs, err
 		}
@@ -204,6 +211,9 @@ func (fs *folders) finishOne(ctx context.Context, fin store.Finish) error {
 	if err := f.watcher.Absent(); err != nil {
 		return err
 	}
+	if err := f.tidy(ctx); err != nil {
+		return err
+	}
 	in, err := f.intent(ctx, fin)
 	if err != nil {
 		return err
@@ -216,7 +226,10 @@ func (fs *folders) finishOne(ctx context.Context, fin store.Finish) error {
 	if out.ErrorFile.Path != "" {
 		res.Outputs = []string{out.ErrorFile.String()}
 	}
-	return f.d.db.FinishDone(ctx, fin, res)
+	if err := fs.at("record"); err != nil {
+		return err
+	}
+	return errors.Join(f.d.db.FinishDone(ctx, fin, res), fs.at("recorded"))
 }
 
 // intent turns what is recorded into what the finisher does. Where the record

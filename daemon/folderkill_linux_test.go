@@ -311,6 +311,12 @@ func (d *drops) expect(want map[string]string, f dropped, rec store.FileRecord) 
 func (d *drops) compare(want map[string]string) {
 	d.t.Helper()
 	seen := d.seen.counts()
+	for path := range seen {
+		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		if !strings.HasPrefix(name, "f") && !(strings.HasPrefix(name, ".voxparse-") && filepath.Ext(path) == ".del") {
+			d.t.Errorf("%s was seen in a drop folder, want nothing half made there", path)
+		}
+	}
 	for _, g := range d.grounds {
 		err := filepath.WalkDir(g.dir, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() || e.Name() == watch.Marker {

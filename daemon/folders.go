@@ -26,10 +26,12 @@ type folders struct {
 	d     *Daemon
 	mu    sync.Mutex
 	all   map[string]*folder
-	watch context.Context // ends when no more files are to be taken
+	clean map[string]*cleaning // by folder, also while it is not in all
+	watch context.Context      // ends when no more files are to be taken
 	tasks sync.WaitGroup
 	tempo tempo
-	stuck chan struct{} // capacity 1: the outputs of a folder cannot be written
+	stuck chan struct{}           // capacity 1: the outputs of a folder cannot be written
+	step  func(name string) error // tests: called between any two steps of a file's end
 }
 
 // tempo is how often what cannot be done is tried again; tests quicken it.
@@ -47,6 +49,7 @@ type folder struct {
 	watcher *watch.Watcher
 	cancel  context.CancelFunc
 	done    chan struct{}
+	clean   *cleaning
 
 	rec     atomic.Pointer[store.FolderRecord]
 	finish  atomic.Pointer[watch.Finisher] // a new one when the folder's identity changes
@@ -69,7 +72,7 @@ func configID(dir string) string {
 func isFromConfig(rec store.FolderRecord) bool { return rec.ID == configID(rec.Dir) }
 
 func newFolders(d *Daemon) *folders {
-	return &folders{d: d, all: map[string]*folder{}, stuck: make(chan struct{}, 1),
+	return &folders{d: d, all: map[string]*folder{}, clean: map[string]*cleaning{}, stuck: make(chan struct{}, 1),
 		tempo: tempo{finish: 30 * time.Second, hold: 10 * time.Second, probe: restLook}}
 }
 
@@ -184,7 +187,7 @@ func (fs *folders) start(rec store.FolderRecord) error {
 	f := &folder{d: fs.d, id: rec.ID, rules: rules, done: make(chan struct{})}
 	place := watch.Place{Dir: rec.Dir, Identity: watch.Identity{Marker: rec.Marker, Dev: rec.Device}}
 	f.rec.Store(&rec)
-	f.finish.Store(&watch.Finisher{Place: place, Out: rec.Options.Out})
+	f.work(place, rec.Options.Out)
 	f.watcher, err = watch.New(watch.Options{
 		Place: place, Rules: rules, Logger: fs.d.log.With("folder", rec.ID), BatchSize: store.MaxFileClaims,
 		Known: f.known, Ready: f.take, Adopted: f.adopted,
@@ -195,18 +198,19 @@ func (fs *folders) start(rec store.FolderRecord) error {
 	if rec.Options.Paused {
 		f.watcher.Pause()
 	}
-	if err := f.finisher().Clean(fs.watch); err != nil && fs.watch.Err() == nil { // next time, then
-		fs.d.log.Info("what a crash may have left in a folder stays", "folder", rec.ID, "error", err)
-	}
 	ctx, cancel := context.WithCancel(fs.watch)
 	f.cancel = cancel
 	fs.mu.Lock()
-	fs.all[rec.ID] = f
+	if fs.clean[rec.ID] == nil {
+		fs.clean[rec.ID] = &cleaning{}
+	}
+	fs.all[rec.ID], f.clean = f, fs.clean[rec.ID]
 	fs.mu.Unlock()
 	fs.tasks.Go(func() {
 		defer close(f.done)
 		f.watcher.Run(ctx)
 	})
+	fs.tasks.Go(func() { _ = f.tidy(ctx) }) // where it cannot be, it is before the first write
 	return nil
 }
 
@@ -263,6 +267,19 @@ func (f *folder) adopted(id watch.Identity) error {
 		return err
 	}
 	f.rec.Store(&rec)
-	f.finish.Store(&watch.Finisher{Place: watch.Place{Dir: rec.Dir, Identity: id}, Out: rec.Options.Out})
+	f.work(watch.Place{Dir: rec.Dir, Identity: id}, rec.Options.Out)
 	return nil
+}
+
+// work makes the finisher that outputs and sources are worked on with.
+func (f *folder) work(place watch.Place, out string) {
+	f.finish.Store(&watch.Finisher{Place: place, Out: out, Step: f.d.folders.step})
+}
+
+// at is called between any two steps of a file's end.
+func (fs *folders) at(step string) error {
+	if fs.step == nil {
+		return nil
+	}
+	return fs.step(step)
 }

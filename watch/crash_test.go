@@ -108,7 +108,7 @@ func (c crashCase) run(t *testing.T, mode *Finisher, first, second int) (steps i
 	for i, n := range []int{first, second, 0} {
 		f := &Finisher{Place: Place{Dir: d.dir}, plain: mode.plain, far: mode.far}
 		var calls *int
-		f.step, calls = crashAt(n)
+		f.Step, calls = crashAt(n)
 		text := transcript
 		if i == 0 && first%2 == 1 { // an attempt that ended otherwise
 			text = []Content{{".txt", []byte("hallo\n")}, {".srt", []byte("0\n")}}

@@ -26,9 +26,12 @@ type Finisher struct {
 	Place Place
 	Out   string // absolute folder for outputs; "" beside the source
 
+	// Step, where it is set, is called between any two steps with the name of
+	// the next; its error ends the call. It is for tests of crashes.
+	Step func(name string) error
+
 	writing sync.Mutex // one source at a time chooses its names and takes them
 
-	step  func(name string) error // tests: called between any two steps
 	plain bool                    // tests: use no more than any system has
 	far   bool                    // tests: done/ is on another device
 }
@@ -274,10 +277,10 @@ func closeOther(dir, root *os.Root) error {
 
 // at is called between any two steps.
 func (f *Finisher) at(step string) error {
-	if f.step == nil {
+	if f.Step == nil {
 		return nil
 	}
-	return f.step(step)
+	return f.Step(step)
 }
 
 // troubleError is an error of the file system that may pass.

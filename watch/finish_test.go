@@ -241,7 +241,7 @@ func TestASourceThatIsReplacedAtTheLastMomentIsNotDeleted(t *testing.T) {
 			d := newDesk(t)
 			f, p := d.finisher(), filepath.Join(d.dir, "calls/talk.mp3")
 			in := d.intent(Delete, "")
-			f.step = func(step string) error {
+			f.Step = func(step string) error {
 				if step == at {
 					writeFile(t, p+".new", "new audio")
 					return os.Rename(p+".new", p)

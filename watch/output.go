@@ -278,7 +278,7 @@ func (f *Finisher) writeTemp(dir *os.Root, temp string, data []byte, mode fs.Fil
 // writeError writes the error file beside the source at p, or in Out where the
 // folder cannot be written.
 func (f *Finisher) writeError(root *os.Root, p string, in Intent) (Output, error) {
-	beside := &Finisher{Place: f.Place, step: f.step, plain: f.plain}
+	beside := &Finisher{Place: f.Place, Step: f.Step, plain: f.plain}
 	out, err := beside.putError(root, p, in)
 	if err == nil || f.Out == "" || !isReadOnly(err) {
 		return out, err

@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// cleaning is whether what a crash left in a folder has been removed since the
+// daemon started. It outlives a change of the folder's options: what lies there
+// later belongs to writes that go on.
+type cleaning struct {
+	mu   sync.Mutex
+	done bool
+}
+
+// tidy removes what a crash left of outputs, once, before anything is written.
+// The error is api.Unavailable while the folder is away.
+func (f *folder) tidy(ctx context.Context) error {
+	c := f.clean
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done {
+		return nil
+	}
+	err := f.finisher().Clean(ctx)
+	switch {
+	case ctx.Err() != nil, errors.Is(err, api.Unavailable):
+		return err
+	case err != nil: // nothing that would be in the way
+		f.d.log.Warn("what a crash may have left in a folder stays", "folder", f.id, "error", err)
+	}
+	c.done = true
+	return nil
+}

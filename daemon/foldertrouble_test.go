@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/config"
+)
+
+// problem waits for a problem of a kind in the daemon's status, and returns it.
+func (f *fixture) problem(code, about string) (p api.Problem) {
+	f.t.Helper()
+	until(f.t, "the problem "+code, func() bool {
+		s, err := f.client.Status(context.Background())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		for _, p = range s.Problems {
+			if p.Code == code && strings.Contains(p.Message, about) {
+				return true
+			}
+		}
+		return false
+	})
+	if p.Cure == "" {
+		f.t.Errorf("got the problem %+v, want it with a cure", p)
+	}
+	return p
+}
+
+// noProblem waits until a problem is over.
+func (f *fixture) noProblem(about string) {
+	f.t.Helper()
+	until(f.t, "the end of the problem", func() bool {
+		s, err := f.client.Status(context.Background())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		for _, p := range s.Problems {
+			if strings.Contains(p.Message, about) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func TestASourceThatIsGoneFailsItsJob(t *testing.T) {
+	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	dir := t.TempDir()
+	f.addFolder(dir, quick(nil))
+	f.submit("block the only slot")
+	<-f.fake.begun
+	path := drop(t, dir, "call.mp3", "never heard")
+	var id string
+	until(t, "the job", func() bool {
+		v, err := f.client.ExplainFile(t.Context(), path)
+		id = v.JobID
+		return err == nil && id != ""
+	})
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	close(f.fake.release)
+	if got := f.wait(id); got.ErrorCode != api.JobSourceGone {
+		t.Errorf("got %s %s, want source_gone", got.Status, got.ErrorCode)
+	}
+}
+
+func TestAnUnwritableOutputFolderOnlyDelays(t *testing.T) {
+	f := start(t, nil)
+	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(out, []byte("a file where the folder should be"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	folder := f.addFolder(dir, quick(func(o *api.FolderOptions) { o.Out = out }))
+	path := drop(t, dir, "call.mp3", "the words")
+	until(t, "word of the trouble", func() bool {
+		v, err := f.client.ExplainFile(t.Context(), path)
+		return err == nil && strings.Contains(v.Reason, out)
+	})
+	if err := os.Remove(out); err != nil {
+		t.Fatal(err)
+	}
+	f.counts(folder.ID, "done", 1)
+	if !exists(filepath.Join(out, "call.txt")) {
+		t.Error("the transcript is not in the output folder")
+	}
+}
+
+func TestWhatACrashLeftIsRemovedBeforeAnythingIsWritten(t *testing.T) {
+	home, dir, out := shortDir(t), t.TempDir(), t.TempDir()
+	with := func(o *Options) {
+		o.Config.Folders = []config.Folder{{Dir: dir, Existing: "process", FolderOptions: quick(func(o *api.FolderOptions) { o.Out = out })}}
+	}
+	first := startIn(t, home, with)
+	drop(t, dir, "a.mp3", "first")
+	first.counts(configID(dir), "done", 1)
+	if err := first.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	const half = ".voxparse-0123456789abcdef.tmp"
+	for _, d := range []string{dir, out} {
+		if err := os.WriteFile(filepath.Join(d, half), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	away := dir + "-away" // it comes back while the daemon runs
+	if err := os.Rename(dir, away); err != nil {
+		t.Fatal(err)
+	}
+	again := startIn(t, home, with)
+	again.problem("folder_offline", dir)
+	if err := os.Rename(away, dir); err != nil {
+		t.Fatal(err)
+	}
+	drop(t, dir, "b.mp3", "second")
+	again.counts(configID(dir), "done", 2)
+	for _, d := range []string{dir, out} {
+		if exists(filepath.Join(d, half)) {
+			t.Errorf("what a crash left is still in %s", d)
+		}
+	}
+}
