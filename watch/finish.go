@@ -32,8 +32,8 @@ type Finisher struct {
 
 	writing sync.Mutex // one source at a time chooses its names and takes them
 
-	plain bool                    // tests: use no more than any system has
-	far   bool                    // tests: done/ is on another device
+	plain bool // tests: use no more than any system has
+	far   bool // tests: done/ is on another device
 }
 
 // Output is a file that we wrote for a source. A file is ours only while its
