@@ -213,26 +213,14 @@ func TestDroppedFilesAreTranscribedOnceWhateverIsKilled(t *testing.T) {
 	d.open()
 	begun := time.Now()
 	rounds := d.killUntilDone(least, longest)
-	last := startProcess(t, d.home)
-	until(t, "the end of all work", func() bool {
-		s, err := last.Status(t.Context())
+	untilFinished(t, d.home, func(p *daemonProcess) bool {
+		s, err := p.Status(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s.Jobs[api.Queued]+s.Jobs[api.Processing] == 0
 	})
-	if err := last.terminate(); err != nil {
-		t.Errorf("got %v from the last daemon, want a graceful stop", err)
-	}
-	d.read(func(db *store.DB) {
-		// What is left to do with sources is done by a daemon whose loop has
-		// nothing else to do; the last one may have been stopped before.
-		fins, err := db.PendingFinishes(t.Context(), nil, 1)
-		if err != nil || len(fins) > 0 {
-			t.Errorf("got %d sources that are not finished (%v), want none", len(fins), err)
-		}
-		d.check(db)
-	})
+	d.read(d.check)
 	t.Logf("%d files, %d kills, %s", n, rounds, time.Since(begun).Round(time.Second))
 }
 
