@@ -105,7 +105,8 @@ func (f *folder) claim(c watch.Candidate) store.FileClaim {
 		Path: c.Path, Stamp: stamp(c.Stat), SHA256: c.SHA256, Options: optionsKey(opts),
 		Job: store.Job{
 			ID: store.NewID(api.JobPrefix), Options: opts, Webhooks: o.Webhooks, Metadata: f.metadata(c),
-			Source: api.Source{Name: path.Base(c.Path), Size: c.Stat.Size, SHA256: c.SHA256},
+			MaxAttempts: f.d.maxAttempts(opts),
+			Source:      api.Source{Name: path.Base(c.Path), Size: c.Stat.Size, SHA256: c.SHA256},
 		},
 		Skip: store.Finish{Action: action, To: to},
 	}

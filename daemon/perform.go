@@ -16,8 +16,9 @@ import (
 
 // Waits between attempts and for what is missing.
 const (
-	retryFirst   = 2 * time.Second  // after an attempt that failed by no fault of the file, doubling
-	remoteFirst  = time.Minute      // the same, where another machine failed
+	retryFirst   = 2 * time.Second // after an attempt that failed by no fault of the file, doubling
+	remoteFirst  = time.Minute     // the same, where another machine failed
+	remoteMost   = 30 * time.Minute
 	transientGap = 30 * time.Second // before a job that could not run is looked at again
 	commitPause  = time.Second      // before a commit for which there was no space is tried again
 	commitRest   = 30 * time.Second
@@ -96,11 +97,10 @@ func (v verdict) wait() time.Duration {
 
 // backOff is the pause after an attempt that failed.
 func (v verdict) backOff(attempt int) time.Duration {
-	first := retryFirst
 	if v.why.Code == api.JobRemote {
-		first = remoteFirst
+		return min(remoteFirst<<min(attempt-1, 10), remoteMost)
 	}
-	return first << (attempt - 1)
+	return retryFirst << (attempt - 1)
 }
 
 func judge(err error) verdict {

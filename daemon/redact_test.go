@@ -41,8 +41,8 @@ func checkMasked(t *testing.T, what string, text []byte) {
 	}
 }
 
-// holders returns the files below dir that hold a secret.
-func holders(t *testing.T, dir string) (paths []string) {
+// holders returns the files below dir that hold one of secrets.
+func holders(t *testing.T, dir string, secrets []string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
@@ -117,7 +117,7 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMasked(t, "the log", log.b.Bytes())
-	if got := holders(t, home); len(got) > 0 {
+	if got := holders(t, home, secrets); len(got) > 0 {
 		t.Errorf("got secrets in %q, want them in no file", got)
 	}
 }
@@ -145,7 +145,7 @@ func TestWithoutRedactionTheTextIsWhereItBelongs(t *testing.T) {
 	if err := f.shutdown(); err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(holders(t, home), " ")
+	got := strings.Join(holders(t, home, secrets), " ")
 	for _, want := range []string{".db", "search"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got secrets in %q, want them in a path with %q", got, want)
@@ -172,7 +172,7 @@ func TestAFailedJobWithRedactionLeavesNothing(t *testing.T) {
 	if err := f.shutdown(); err != nil {
 		t.Fatal(err)
 	}
-	if got := holders(t, home); len(got) > 0 {
+	if got := holders(t, home, secrets); len(got) > 0 {
 		t.Errorf("got secrets in %q, want them in no file", got)
 	}
 }

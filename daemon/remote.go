@@ -14,6 +14,19 @@ import (
 // cloudURL is where the VoxParse cloud is, unless the settings name another.
 const cloudURL = "https://api.voxparse.com"
 
+// remoteAttempts is how often a job is tried with a remote engine. The pauses
+// between make two hours: an outage is to be over by then.
+const remoteAttempts = 9
+
+// maxAttempts is how often a job with these options is tried, 0 for the store's
+// own limit.
+func (d *Daemon) maxAttempts(o api.Options) int {
+	if e, ok := d.cfg.Engines[d.modelName(o)]; ok && e.Type != "sherpa" {
+		return remoteAttempts
+	}
+	return 0
+}
+
 // remotes are the remote engines of the settings, each made once: it keeps its
 // rate limit over all jobs.
 type remotes struct {

@@ -47,7 +47,7 @@ func (w *work) silence(ctx context.Context, r *run, quiet []engine.Span) error {
 		return fmt.Errorf("make the folder of silenced audio: %w", err)
 	}
 	part := fmt.Sprintf("%s.%d.part", target, r.job.Revision)
-	req := engine.Request{JobID: r.job.ID, Path: path, Name: r.job.Source.Name, Options: r.job.Options, Attempt: r.job.Attempts}
+	req := engine.Request{JobID: r.job.ID, Path: path, Name: r.job.Source.Name, Options: r.job.Options} // attempts may have been a remote engine's
 	err = w.pool.Silence(ctx, req, engine.Silence{Out: part, Spans: quiet}, func(p api.Progress) { w.tell(r, p, "") })
 	if err == nil {
 		err = keep(part, target)

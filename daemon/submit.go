@@ -162,7 +162,7 @@ func (d *Daemon) record(ctx context.Context, s *submission, key string) (store.J
 	want := store.Job{
 		ID: store.NewID(api.JobPrefix), Queue: store.QueueCommands,
 		Source:  api.Source{Name: s.name, Size: s.blob.Size, SHA256: s.blob.SHA256},
-		Options: s.options, Metadata: s.metadata, Webhooks: s.webhooks, Blob: s.blob.Name,
+		Options: s.options, Metadata: s.metadata, Webhooks: s.webhooks, Blob: s.blob.Name, MaxAttempts: d.maxAttempts(s.options),
 	}
 	if key != "" {
 		want.Dedupe = "key:" + key

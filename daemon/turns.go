@@ -55,6 +55,7 @@ func (w *work) turns(ctx context.Context, r *run, req engine.Request) ([]engine.
 	if w.pool == nil {
 		return nil, &engine.Error{Code: api.JobUnsupported, Message: "this daemon has no worker processes, which tell speakers apart: submit the file without speakers"}
 	}
+	req.Attempt = 0 // they may have been a remote engine's
 	name := w.d.speakerModel()
 	m := engine.Model{Name: name, Family: "pyannote"}
 	var turns []engine.Turn

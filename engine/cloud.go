@@ -56,18 +56,18 @@ func (c *Cloud) Transcribe(ctx context.Context, q Request, _ Model, progress fun
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	progress(api.Progress{Stage: "recognise"})
-	raw, status, err := c.submit(ctx, q)
+	raw, resp, err := c.submit(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if status == http.StatusOK {
+	if resp.StatusCode == http.StatusOK {
 		return c.result(q, raw)
 	}
 	var accepted cloudAnswer
 	if err := json.Unmarshal(raw, &accepted); err != nil || accepted.JobID == "" {
 		return nil, &Error{Code: api.JobRemote, Retry: true, Message: fmt.Sprintf("engine %s accepted the file without naming a job", c.Name)}
 	}
-	if err := c.wait(ctx, accepted.JobID); err != nil {
+	if err := c.wait(ctx, accepted.JobID, retryAfter(resp.Header, raw)); err != nil {
 		return nil, err
 	}
 	raw, _, err = c.get(ctx, "/v1/jobs/"+url.PathEscape(accepted.JobID)+"/result")
@@ -77,8 +77,8 @@ func (c *Cloud) Transcribe(ctx context.Context, q Request, _ Model, progress fun
 	return c.result(q, raw)
 }
 
-// submit posts the file and returns the answer with its status.
-func (c *Cloud) submit(ctx context.Context, q Request) (json.RawMessage, int, error) {
+// submit posts the file and returns the answer, whose body is read.
+func (c *Cloud) submit(ctx context.Context, q Request) (json.RawMessage, *http.Response, error) {
 	o := q.Options
 	fields := []field{{"async", "true"}}
 	for _, f := range []field{
@@ -96,11 +96,11 @@ func (c *Cloud) submit(ctx context.Context, q Request) (json.RawMessage, int, er
 		h.Set("Idempotency-Key", idempotencyKey(q))
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	var raw json.RawMessage
 	err = c.decode(ctx, resp, &raw)
-	return raw, resp.StatusCode, err
+	return raw, resp, err
 }
 
 // idempotencyKey is the same for every repeat of the same piece of work.
@@ -125,10 +125,14 @@ func (c *Cloud) get(ctx context.Context, path string) (json.RawMessage, http.Hea
 	return raw, resp.Header, err
 }
 
-// wait asks after a job until it is done. A question that fails for now is
-// asked again: the cloud goes on working meanwhile.
-func (c *Cloud) wait(ctx context.Context, id string) error {
+// wait asks after a job until it is done, for the first time after the pause
+// that the cloud demands, if it does. A question that fails for now is asked
+// again: the cloud goes on working meanwhile.
+func (c *Cloud) wait(ctx context.Context, id string, demanded time.Duration) error {
 	pause := c.pollEvery
+	if demanded > 0 {
+		pause = demanded
+	}
 	for {
 		select {
 		case <-ctx.Done():

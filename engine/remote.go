@@ -94,19 +94,19 @@ func form(f *os.File, name string, fields []field) (body io.Reader, size int64, 
 	return io.MultiReader(&head, io.LimitReader(f, info.Size()), strings.NewReader(tail)), size, w.FormDataContentType(), nil
 }
 
-// authorise sets the key, if there is one. A key that cannot be had now (a
-// locked keyring) may be had later.
-func (r *remote) authorise(req *http.Request, set func(h http.Header, key string)) error {
+// authorise sets the key, if there is one, and returns it. A key that cannot be
+// had now (a locked keyring) may be had later.
+func (r *remote) authorise(req *http.Request, set func(h http.Header, key string)) (string, error) {
 	if r.Key == nil {
-		return nil
+		return "", nil
 	}
 	key, err := r.Key(req.Context())
 	if err != nil {
-		return &Error{Code: api.JobRemote, Transient: true, RetryAfter: time.Minute,
+		return "", &Error{Code: api.JobRemote, Transient: true, RetryAfter: time.Minute,
 			Message: fmt.Sprintf("the key of engine %s cannot be read (%v); check engines.%s.key", r.Name, err, r.Name)}
 	}
 	set(req.Header, key)
-	return nil
+	return key, nil
 }
 
 // upload posts a file. The answer's body is the caller's to close.
@@ -139,7 +139,8 @@ func (r *remote) do(req *http.Request, set func(http.Header, string)) (*http.Res
 	if err := r.limit.Wait(ctx); err != nil {
 		return nil, r.broken(ctx, err)
 	}
-	if err := r.authorise(req, set); err != nil {
+	key, err := r.authorise(req, set)
+	if err != nil {
 		return nil, err
 	}
 	resp, err := r.Client.Do(req)
@@ -151,7 +152,7 @@ func (r *remote) do(req *http.Request, set func(http.Header, string)) (*http.Res
 	}
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, maxRemoteError)) // what came is enough for the message
-	return nil, r.refused(resp, said)
+	return nil, r.refused(resp, said, key)
 }
 
 // broken is the error of a request without an answer: an outage, which delays.
@@ -162,10 +163,14 @@ func (r *remote) broken(ctx context.Context, err error) error {
 	return &Error{Code: api.JobRemote, Retry: true, Message: fmt.Sprintf("engine %s cannot be reached: %v", r.Name, err)}
 }
 
-// refused is the error of an answer that is not 2xx.
-func (r *remote) refused(resp *http.Response, said []byte) error {
+// refused is the error of an answer that is not 2xx. Some servers repeat the
+// key that they refuse, and an error is logged and stored.
+func (r *remote) refused(resp *http.Response, said []byte, key string) error {
 	e := &Error{Code: api.JobRemote, RetryAfter: retryAfter(resp.Header, said)}
 	what := fmt.Sprintf("engine %s answered %d", r.Name, resp.StatusCode)
+	if key != "" {
+		said = bytes.ReplaceAll(said, []byte(key), []byte("[key]"))
+	}
 	if msg := errorMessage(said); msg != "" {
 		what += ": " + msg
 	}
