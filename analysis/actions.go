@@ -40,9 +40,9 @@ func phrasesOf(list ...string) [][]string {
 	return out
 }
 
-// at reports which of phrases begins words, by its length, 0 for none; the
-// longest wins.
-func at(words []string, phrases [][]string) int {
+// opening returns the length of the longest of phrases that begins words, 0
+// for none.
+func opening(words []string, phrases [][]string) int {
 	best := 0
 	for _, p := range phrases {
 		if len(p) <= best || len(p) > len(words) {
@@ -88,19 +88,19 @@ func (t *talk) actionItems() []api.ActionItem {
 func (s *sentence) deed() (promised, ok bool) {
 	for i := range s.words {
 		rest := s.words[i:]
-		if at(rest, chatter) > 0 {
+		if opening(rest, chatter) > 0 {
 			return false, false
 		}
-		if n := at(rest, promises); n > 0 && doing(rest[n:], 2) {
+		if n := opening(rest, promises); n > 0 && doing(rest[n:], 2) {
 			return true, true
 		}
-		if n := at(rest, requests); n > 0 && (i == 0 || s.words[i-1] != "if") && doing(rest[n:], 1) {
+		if n := opening(rest, requests); n > 0 && (i == 0 || s.words[i-1] != "if") && doing(rest[n:], 1) {
 			return false, true
 		}
-		if n := max(at(rest, others), s.named(i)); n > 0 && (i == 0 || !conditions[s.words[i-1]]) && doing(rest[n:], 1) {
+		if n := max(opening(rest, others), s.named(i)); n > 0 && (i == 0 || !conditions[s.words[i-1]]) && doing(rest[n:], 1) {
 			return false, true
 		}
-		if n := at(rest, duties); n > 0 && (doing(rest[n:], 1) || rest[0] == "action" || rest[0] == "next") {
+		if n := opening(rest, duties); n > 0 && (doing(rest[n:], 1) || rest[0] == "action" || rest[0] == "next") {
 			return false, true
 		}
 	}
@@ -114,7 +114,7 @@ var conditions = spoken.WordSet("if when whether unless until once that who")
 // "sarah will" or "sarah is going to", where the text tells names by their
 // capitals; 0 for none.
 func (s *sentence) named(i int) int {
-	n := at(s.words[min(i+1, len(s.words)):], willDo)
+	n := opening(s.words[min(i+1, len(s.words)):], willDo)
 	if n == 0 || stopWord(s.words[i]) || !slices.Contains(s.names, s.words[i]) {
 		return 0
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/redact"
+	"github.com/voxparse/voxparse/spoken"
 )
 
 // PlanLite is the plan that has no analysis.
@@ -36,7 +37,11 @@ func Analyse(ctx context.Context, r *api.Result, opts Options) *api.Analysis {
 	if len(r.Segments) == 0 {
 		return a
 	}
-	asked, err := opts.Endpoint.ask(ctx, r, opts.Instructions)
+	instructions := opts.Instructions
+	if r.Redactions != nil {
+		instructions, _ = redact.Text(instructions)
+	}
+	asked, err := opts.Endpoint.ask(ctx, r, instructions)
 	if err != nil {
 		addNote(a, "the analysis endpoint "+reason(err)+"; this is the built-in analysis")
 		return a
@@ -70,7 +75,7 @@ func Builtin(r *api.Result) *api.Analysis {
 	share(a, r)
 	t := newTalk(r)
 	a.Summary = t.summary()
-	if !english(r.Language) {
+	if !spoken.English(r.Language) {
 		addNote(a, "the built-in analysis knows English only: no sentiment, topics, action items, questions or amounts")
 		return a
 	}
@@ -80,11 +85,6 @@ func Builtin(r *api.Result) *api.Analysis {
 	a.Questions = t.questions()
 	a.Financial = t.financial()
 	return a
-}
-
-func english(language string) bool {
-	l := strings.ToLower(language)
-	return l == "" || l == "en" || strings.HasPrefix(l, "en-") || strings.HasPrefix(l, "en_")
 }
 
 // Limits of an analysis, so that it fits into a webhook.

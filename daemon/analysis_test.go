@@ -126,6 +126,27 @@ func TestAnAnalysisEndpointThatIsDownNeverFailsAJob(t *testing.T) {
 	}
 }
 
+func TestAJobWhoseEndpointHangsCanBeCancelled(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	server := newChat(t, func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	})
+	f := start(t, func(o *Options) { o.Config.Analysis.Endpoint = server.URL })
+	id := f.submit("I will send the report tomorrow.")
+	<-asked
+	if _, err := f.client.CancelJob(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if job := f.wait(id); job.Status != api.Cancelled {
+		t.Errorf("got %s, want cancelled", job.Status)
+	}
+	if _, err := f.client.Result(t.Context(), id); err == nil {
+		t.Error("got a result of a cancelled job, want none")
+	}
+	until(t, "the run ended", func() bool { return f.work.running(id) == nil })
+}
+
 func TestInstructionsReachTheModelAndItsAnswerTheResult(t *testing.T) {
 	server := newChat(t, writes(wellSaid))
 	res := analysedBy(t, server, "I will send the report tomorrow.", func(u *client.Upload) { u.Options.Instructions = "When will the report come?" })

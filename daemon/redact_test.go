@@ -86,7 +86,13 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 	})
 	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) { w.Write(got.body) }) // its answer is logged
 	hook := r.register(f, nil)
-	res := f.submitWith(confided, func(u *client.Upload) { u.Options.RedactPII = true })
+	res := f.submitWith(confided, func(u *client.Upload) {
+		u.Options.RedactPII = true
+		u.Options.Instructions = "Is it number 646-555-0128?"
+	})
+	if got := strings.Join(server.requests(), " "); strings.Contains(got, "646-555") || !strings.Contains(got, "Is it number [PHONE_NUMBER]?") {
+		t.Errorf("got requests %q, want the number in the instructions masked", got)
+	}
 	for _, kind := range []string{"card_number", "card_expiry", "card_security_code", "ssn", "phone_number", "email_address"} {
 		if res.Redactions[kind] != 1 {
 			t.Errorf("got redactions %v, want one %s", res.Redactions, kind)

@@ -26,6 +26,9 @@ const stopMargin = 30 * time.Second
 // rest back uncharged and closes the store. It returns nil after such a stop.
 func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.db.Recover(ctx, d.owner); err != nil {
+		if ctx.Err() != nil {
+			err = nil // stopped before it had begun
+		}
 		return errors.Join(err, d.Close())
 	}
 	d.collect(ctx, 0) // no upload is in progress yet

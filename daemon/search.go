@@ -70,9 +70,9 @@ func (f *filling) share() string {
 	return fmt.Sprintf("%d%% of them are in it", 100*f.at.Load()/max(1, f.end))
 }
 
-// view turns hits into the wire's. Those of jobs that were deleted while no
+// view adds to hits where they came from. Those of jobs that were deleted while no
 // index was open come back as entries that remove them.
-func (s *searcher) view(ctx context.Context, hits []search.Hit) (out []api.SearchHit, gone []search.Entry, err error) {
+func (s *searcher) view(ctx context.Context, hits []api.SearchHit) (out []api.SearchHit, gone []search.Entry, err error) {
 	out = make([]api.SearchHit, 0, len(hits))
 	for _, h := range hits {
 		job, err := s.d.db.Job(ctx, h.JobID)
@@ -83,11 +83,8 @@ func (s *searcher) view(ctx context.Context, hits []search.Hit) (out []api.Searc
 		if err != nil {
 			return nil, nil, err
 		}
-		view := api.SearchHit{JobID: h.JobID, Source: s.d.viewJob(job).Source, FinishedAt: h.FinishedAt, Score: h.Score, Snippets: []api.SearchSnippet{}}
-		for _, p := range h.Snippets {
-			view.Snippets = append(view.Snippets, api.SearchSnippet(p))
-		}
-		out = append(out, view)
+		h.Source = s.d.viewJob(job).Source
+		out = append(out, h)
 	}
 	return out, gone, nil
 }

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/spoken"
 )
 
 // Modes of a transcript.
@@ -25,7 +26,7 @@ func Apply(r *api.Result, mode string) {
 	if mode == Verbatim {
 		return
 	}
-	english := r.Language == "" || r.Language == "en" || strings.HasPrefix(r.Language, "en-")
+	english := spoken.English(r.Language)
 	words := r.WordsBySegment()
 	edits := rewriteAll(r.Segments, english)
 	if words != nil {

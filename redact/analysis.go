@@ -1,11 +1,6 @@
 package redact
 
-import (
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/voxparse/voxparse/api"
-)
+import "github.com/voxparse/voxparse/api"
 
 // Analysis masks what is found in the texts of a, which may be nil. Apply does
 // it too; it is for an analysis made after the masking, by a model.
@@ -42,21 +37,4 @@ func maskAnalysis(a *api.Analysis) {
 			}
 		}
 	}
-}
-
-// punctuation returns s where it holds no letter or digit, else "".
-func punctuation(s string) string {
-	for _, r := range s {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return ""
-		}
-	}
-	return s
-}
-
-func isSpace(r rune) bool { return unicode.IsSpace(r) }
-
-func endsInSpace(s string) bool {
-	r, _ := utf8.DecodeLastRuneInString(s)
-	return s == "" || unicode.IsSpace(r)
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/voxparse/voxparse/api"
 )
@@ -128,15 +130,30 @@ func maskRun(words []api.Word, drop []bool, ws []int, text string, p Part, kind 
 		drop[ws[i]] = true
 	}
 	head := text[:p.From]
-	if i := strings.LastIndexFunc(head, isSpace); i >= 0 {
+	if i := strings.LastIndexFunc(head, unicode.IsSpace); i >= 0 {
 		head = head[i+1:]
 	}
 	tail := text[p.To:]
-	if i := strings.IndexFunc(tail, isSpace); i >= 0 {
+	if i := strings.IndexFunc(tail, unicode.IsSpace); i >= 0 {
 		tail = tail[:i]
 	}
 	words[first].Text = punctuation(head) + kind.Mask() + punctuation(tail)
 	words[first].End = words[last].End
+}
+
+// punctuation returns s where it holds no letter or digit, else "".
+func punctuation(s string) string {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return ""
+		}
+	}
+	return s
+}
+
+func endsInSpace(s string) bool {
+	r, _ := utf8.DecodeLastRuneInString(s)
+	return s == "" || unicode.IsSpace(r)
 }
 
 // maskByTime masks every word that overlaps part p: where words and text

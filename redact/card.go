@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // cards finds payment card numbers: by brand, length and check digit
 // anywhere; and where a payment card is spoken of, 15 or 16 digits that begin
@@ -11,7 +14,7 @@ func (d *document) cards(view []int, r run, claim func(Kind, int, int)) {
 		return
 	}
 	whole := brandLengths(digits)
-	if contains(whole, len(digits)) && luhn(digits) {
+	if slices.Contains(whole, len(digits)) && luhn(digits) {
 		claim(CardNumber, r[0].pos, r[len(r)-1].pos+1)
 		return
 	}
@@ -35,7 +38,7 @@ func (d *document) cardWithin(r run, claim func(Kind, int, int)) bool {
 				continue
 			}
 			digits := r[i:j].digits()
-			if contains(brandLengths(digits), n) && luhn(digits) {
+			if slices.Contains(brandLengths(digits), n) && luhn(digits) {
 				claim(CardNumber, r[i].pos, r[j-1].pos+1)
 				found = true
 				i = j - 1
@@ -44,15 +47,6 @@ func (d *document) cardWithin(r run, claim func(Kind, int, int)) bool {
 		}
 	}
 	return found
-}
-
-func contains(ns []int, n int) bool {
-	for _, v := range ns {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 // brandLengths returns how many digits a card that begins as digits does has,
@@ -149,11 +143,5 @@ func (d *document) onTheBack(flat []int, i int) bool {
 	return d.word(flat, i) == "on" && (d.word(flat, i+1) == "back" || d.word(flat, i+2) == "back")
 }
 
-func wordOf(w string, list ...string) bool {
-	for _, l := range list {
-		if w == l {
-			return true
-		}
-	}
-	return false
-}
+// wordOf reports whether w is one of list.
+func wordOf(w string, list ...string) bool { return slices.Contains(list, w) }

@@ -81,15 +81,6 @@ func (p places) speaker(seg int) string {
 	return p.Speaker[seg]
 }
 
-// Snippet is one segment in which words of the query were said.
-type Snippet struct {
-	Segment int      `json:"segment"` // index into Result.Segments
-	Start   float64  `json:"start"`   // seconds
-	Speaker string   `json:"speaker,omitempty"`
-	Text    string   `json:"text"`    // the segment, cut around the matches where it is long
-	Matches [][2]int `json:"matches"` // bytes of Text, from and to, in order
-}
-
 // Sizes of what a hit shows.
 const (
 	maxSnippets = 5
@@ -98,7 +89,7 @@ const (
 
 // snippets returns the segments of text that hold matches, the ones with most
 // matches first chosen, in the order of the talk.
-func (p places) snippets(text string, matches [][2]int) []Snippet {
+func (p places) snippets(text string, matches [][2]int) []api.SearchSnippet {
 	slices.SortFunc(matches, func(a, b [2]int) int { return a[0] - b[0] })
 	bySegment := map[int][][2]int{}
 	var order []int
@@ -115,7 +106,7 @@ func (p places) snippets(text string, matches [][2]int) []Snippet {
 	slices.SortStableFunc(order, func(a, b int) int { return len(bySegment[b]) - len(bySegment[a]) })
 	order = order[:min(len(order), maxSnippets)]
 	slices.Sort(order)
-	out := make([]Snippet, 0, len(order))
+	out := make([]api.SearchSnippet, 0, len(order))
 	for _, seg := range order {
 		end := len(text)
 		if seg+1 < len(p.At) {
@@ -130,7 +121,7 @@ func (p places) snippets(text string, matches [][2]int) []Snippet {
 }
 
 // excerpt cuts the segment text[from:end] around its matches.
-func excerpt(text string, from, end int, matches [][2]int) Snippet {
+func excerpt(text string, from, end int, matches [][2]int) api.SearchSnippet {
 	end = from + len(strings.TrimRight(text[from:end], "\n"))
 	first, last := matches[0][0], matches[len(matches)-1][1]
 	if last-first > 2*maxContext {
@@ -156,7 +147,7 @@ func excerpt(text string, from, end int, matches [][2]int) Snippet {
 		}
 		tail = "…"
 	}
-	s := Snippet{Text: head + text[a:b] + tail, Matches: [][2]int{}}
+	s := api.SearchSnippet{Text: head + text[a:b] + tail, Matches: [][2]int{}}
 	for _, m := range matches {
 		if m[0] >= a && m[1] <= b {
 			s.Matches = append(s.Matches, [2]int{m[0] - a + len(head), m[1] - a + len(head)})

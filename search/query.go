@@ -15,21 +15,14 @@ import (
 	"github.com/voxparse/voxparse/api"
 )
 
-// Hit is one transcript in which the words were found.
-type Hit struct {
-	JobID      string    `json:"job_id"`
-	FinishedAt time.Time `json:"finished_at"`
-	Score      float64   `json:"score"`
-	Snippets   []Snippet `json:"snippets"`
-}
-
 // Query returns the transcripts in which all words of r were said, best first,
 // the newer of two alike first; at most r.Limit, 20 when 0, never over 100.
 // "Words in quotes" stand together; refund* begins so; dashwod~ may differ in a
 // letter or two; -word must not be said. Endings do not matter: refund finds
 // refunds. With r.Speaker, that speaker said all the words, and only what that
-// speaker said is shown. Words with nothing to look for are api.Invalid.
-func (x *Index) Query(ctx context.Context, r api.SearchRequest) ([]Hit, error) {
+// speaker said is shown. Words with nothing to look for are api.Invalid. The
+// source of a hit is for the caller to fill in.
+func (x *Index) Query(ctx context.Context, r api.SearchRequest) ([]api.SearchHit, error) {
 	w, err := parse(r.Words, x.bleve.Mapping().AnalyzerNamed(en.AnalyzerName))
 	if err != nil {
 		return nil, err
@@ -46,7 +39,7 @@ func (x *Index) Query(ctx context.Context, r api.SearchRequest) ([]Hit, error) {
 		return x.page(ctx, w, "", r.Offset, limit)
 	}
 	// Who said a word is known only once a transcript is looked into.
-	var out []Hit
+	var out []api.SearchHit
 	for from, skip := 0, r.Offset; len(out) < limit; from += api.MaxListLimit {
 		hits, err := x.page(ctx, w, r.Speaker, from, api.MaxListLimit)
 		if err != nil {
@@ -94,7 +87,7 @@ func seconds(t time.Time) *float64 {
 // page returns size transcripts after the first from, those left out in which
 // not the speaker said it; nil past the last. It looks for places only in
 // transcripts that are shown: a common word has very many.
-func (x *Index) page(ctx context.Context, w wish, speaker string, from, size int) ([]Hit, error) {
+func (x *Index) page(ctx context.Context, w wish, speaker string, from, size int) ([]api.SearchHit, error) {
 	req := bleve.NewSearchRequestOptions(w.query, size, from, false)
 	req.SortBy([]string{"-_score", "-finished"})
 	found, err := x.bleve.SearchInContext(ctx, req)
@@ -119,7 +112,7 @@ func (x *Index) page(ctx context.Context, w wish, speaker string, from, size int
 	for _, h := range looked.Hits {
 		byID[h.ID] = h
 	}
-	out := make([]Hit, 0, len(ids))
+	out := make([]api.SearchHit, 0, len(ids))
 	for _, h := range found.Hits {
 		full := byID[h.ID]
 		if full == nil {
@@ -137,10 +130,10 @@ func (x *Index) page(ctx context.Context, w wish, speaker string, from, size int
 	return out, nil
 }
 
-// show makes a Hit of what the library found. ok is false where the speaker
+// show makes a hit of what the library found. ok is false where the speaker
 // did not say every part.
-func (w wish) show(h *search.DocumentMatch, speaker string) (hit Hit, ok bool, err error) {
-	hit = Hit{JobID: h.ID, Score: h.Score}
+func (w wish) show(h *search.DocumentMatch, speaker string) (hit api.SearchHit, ok bool, err error) {
+	hit = api.SearchHit{JobID: h.ID, Score: h.Score}
 	if at, ok := h.Fields["finished"].(float64); ok {
 		hit.FinishedAt = time.UnixMilli(int64(math.Round(at * 1000))).UTC()
 	}
@@ -148,7 +141,7 @@ func (w wish) show(h *search.DocumentMatch, speaker string) (hit Hit, ok bool, e
 	raw, _ := h.Fields["places"].(string)
 	p, err := parsePlaces(raw)
 	if err != nil {
-		return Hit{}, false, err
+		return api.SearchHit{}, false, err
 	}
 	said := make([]bool, len(w.parts))
 	var matches [][2]int
@@ -165,7 +158,7 @@ func (w wish) show(h *search.DocumentMatch, speaker string) (hit Hit, ok bool, e
 	}
 	for i := range said {
 		if speaker != "" && !said[i] {
-			return Hit{}, false, nil
+			return api.SearchHit{}, false, nil
 		}
 	}
 	hit.Snippets = p.snippets(text, matches)

@@ -31,6 +31,13 @@ func Asks(words []string) bool {
 	return helpers[first] && asked[second]
 }
 
+// English reports whether the rules of this package are for language, such as
+// "en" or "en-GB"; one that is not known is taken for English.
+func English(language string) bool {
+	l := strings.ToLower(language)
+	return l == "" || l == "en" || strings.HasPrefix(l, "en-") || strings.HasPrefix(l, "en_")
+}
+
 // WordSet is the set of the words of list, which white space parts.
 func WordSet(list string) map[string]bool {
 	set := map[string]bool{}
