@@ -139,3 +139,26 @@ func TestAFaultOfThisMachineIsNotCharged(t *testing.T) {
 		t.Errorf("got %s with %d attempts, want that attempts without file descriptors are not charged", d.State, d.AttemptCount)
 	}
 }
+
+func TestAStopInTheMiddleOfADeliveryIsNotCharged(t *testing.T) {
+	dir := shortDir(t)
+	f := startIn(t, dir, func(o *Options) { o.Config.Grace = time.Millisecond })
+	r := newReceiver(t, func(_ http.ResponseWriter, req *http.Request, _ received) { <-req.Context().Done() })
+	hook := r.register(f, nil)
+	f.finished("x")
+	first := r.next()
+	if err := f.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.answer = nil
+	r.mu.Unlock()
+	g := startIn(t, dir, nil)
+	again := r.next()
+	if again.event.ID != first.event.ID || again.header.Get(webhook.HeaderAttempt) != "1" {
+		t.Errorf("got event %s, attempt %s after the stop, want %s and attempt 1", again.event.ID, again.header.Get(webhook.HeaderAttempt), first.event.ID)
+	}
+	if d := g.settledDelivery(hook.ID, inState(api.DeliveryDelivered)); len(d.Attempts) != 1 {
+		t.Errorf("got %d attempts in the log, want the one that ended", len(d.Attempts))
+	}
+}

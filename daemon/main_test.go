@@ -226,7 +226,7 @@ func (r *receiver) serve(w http.ResponseWriter, req *http.Request) {
 		r.t.Errorf("read a webhook: %v", err)
 	}
 	r.mu.Lock()
-	secret := r.secret
+	secret, answer := r.secret, r.answer
 	r.mu.Unlock()
 	if err := webhook.Verify(body, req.Header, secret, time.Minute); err != nil {
 		r.t.Errorf("verify a webhook: %v", err)
@@ -237,8 +237,8 @@ func (r *receiver) serve(w http.ResponseWriter, req *http.Request) {
 	}
 	got := received{req.Header.Clone(), body, event, time.Now()}
 	r.got <- got
-	if r.answer != nil {
-		r.answer(w, req, got)
+	if answer != nil {
+		answer(w, req, got)
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 32 << 10
 	bodyTimeout    = 30 * time.Second // of a request that is no upload
+	restTimeout    = time.Second      // of what is left of a body once the request is refused
 )
 
 // handler serves one route. Its error becomes the answer; once it has begun to
@@ -71,10 +72,19 @@ func (d *Daemon) serve(pattern string, h handler) http.Handler {
 		began := time.Now()
 		rec := &statusRecorder{ResponseWriter: w}
 		if err := h(rec, r); err != nil {
+			giveUpBody(rec, r)
 			writeError(rec, r, d.log, err)
 		}
 		d.metrics.request(pattern, rec.status, time.Since(began))
 	})
+}
+
+// giveUpBody bounds the time for which the server waits for the rest of a
+// refused request: without it, a client that stalls keeps the answer back.
+func giveUpBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout))
+	}
 }
 
 // statusRecorder remembers the status of an answer.
@@ -101,8 +111,8 @@ func (d *Daemon) guard(mux *http.ServeMux) http.Handler {
 		if !overSocket(r) {
 			if err := d.admitTCP(r); err != nil {
 				w.Header().Set("Connection", "close")
+				giveUpBody(w, r)
 				writeError(w, r, d.log, err)
-				_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // its body is not waited for
 				return
 			}
 		}
