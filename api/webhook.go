@@ -36,6 +36,7 @@ type Webhook struct {
 	Ordered             bool      `json:"ordered"`                             // one at a time, in sequence
 	RateLimit           float64   `json:"rate_limit"`                          // deliveries a second, 0 for none
 	AllowPrivate        bool      `json:"allow_private"`                       // may reach loopback and private addresses
+	Temporary           bool      `json:"temporary,omitempty"`                 // removed once nobody holds it
 	Secret              string    `json:"secret,omitempty"`                    // only on create and rotate
 	PreviousUntil       time.Time `json:"previous_secret_expires_at,omitzero"` // during a rotation
 }
@@ -51,6 +52,7 @@ type WebhookPatch struct {
 	Ordered        *bool     `json:"ordered,omitempty"`
 	RateLimit      *float64  `json:"rate_limit,omitempty"`
 	AllowPrivate   *bool     `json:"allow_private,omitempty"`
+	Temporary      bool      `json:"temporary,omitempty"` // only on create: see GET /v1/webhooks/{id}/hold
 }
 
 // RotateRequest is the body of POST /v1/webhooks/{id}/rotate-secret.

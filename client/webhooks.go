@@ -35,6 +35,13 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/webhooks/"+segment(id), nil, nil)
 }
 
+// HoldWebhook holds a temporary webhook until ctx ends; the daemon removes it
+// soon after. A broken connection is made again for up to 30 s. The error is
+// api.NotFound once the webhook is gone.
+func (c *Client) HoldWebhook(ctx context.Context, id string) error {
+	return c.stream(ctx, "/v1/webhooks/"+segment(id)+"/hold", "", func(message) error { return nil })
+}
+
 // TestWebhook sends a webhook.test event and returns its delivery.
 func (c *Client) TestWebhook(ctx context.Context, id string) (api.Delivery, error) {
 	return ask[api.Delivery](ctx, c, http.MethodPost, "/v1/webhooks/"+segment(id)+"/test", nil)

@@ -62,6 +62,7 @@ type Daemon struct {
 	tcp    net.Listener // nil unless configured
 
 	hub       *hub
+	holds     *holds
 	work      *work
 	deliver   *deliver
 	folders   *folders
@@ -96,7 +97,7 @@ const (
 func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d := &Daemon{
 		opts: opts, cfg: opts.Config, log: opts.Logger, owner: store.NewID("run_"), start: time.Now().UTC(), began: markClock(),
-		hub: newHub(), committed: newBell(), attempted: newBell(),
+		hub: newHub(), holds: newHolds(), committed: newBell(), attempted: newBell(),
 		stop: make(chan struct{}), now: make(chan struct{}), halted: make(chan struct{}),
 	}
 	if d.log == nil {

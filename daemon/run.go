@@ -52,6 +52,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	rest.Go(func() { d.folders.restLoop(background) })
 	rest.Go(func() { d.followEvents(background) })
 	rest.Go(func() { d.housekeeping(background) })
+	rest.Go(func() { d.removeAbandoned(background) })
 	rest.Go(func() { d.work.runPool(background) })
 	served := make(chan error, 2)
 	server := d.httpServer()

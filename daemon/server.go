@@ -43,6 +43,7 @@ func (d *Daemon) routes() http.Handler {
 		"GET /v1/webhooks/{id}":                d.showWebhook,
 		"PATCH /v1/webhooks/{id}":              d.patchWebhook,
 		"DELETE /v1/webhooks/{id}":             d.deleteWebhook,
+		"GET /v1/webhooks/{id}/hold":           d.holdWebhook,
 		"POST /v1/webhooks/{id}/test":          d.testWebhook,
 		"POST /v1/webhooks/{id}/rotate-secret": d.rotateSecret,
 		"POST /v1/webhooks/{id}/enable":        d.enableWebhook,

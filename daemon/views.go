@@ -39,7 +39,7 @@ func viewWebhook(w store.Webhook) api.Webhook {
 	v := api.Webhook{
 		ID: w.ID, URL: w.URL, Events: w.Events, Description: w.Description, Active: w.Active, SecretLast4: w.SecretLast4,
 		CreatedAt: w.CreatedAt, DisabledAt: w.DisabledAt, DisabledReason: w.DisabledReason, ConsecutiveFailures: w.ConsecutiveFailures,
-		TimeoutSeconds: int(timeoutOf(w) / time.Second), Ordered: w.Ordered, RateLimit: w.RateLimit, AllowPrivate: w.AllowPrivate,
+		TimeoutSeconds: int(timeoutOf(w) / time.Second), Ordered: w.Ordered, RateLimit: w.RateLimit, AllowPrivate: w.AllowPrivate, Temporary: w.Temporary,
 	}
 	if v.Events == nil {
 		v.Events = []string{}

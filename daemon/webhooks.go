@@ -35,7 +35,7 @@ func (d *Daemon) createWebhook(w http.ResponseWriter, r *http.Request) error {
 	if patch.URL == nil {
 		return api.Errorf(api.Invalid, "url: missing")
 	}
-	rec := store.Webhook{ID: store.NewID(api.WebhookPrefix), Active: true, Timeout: defaultTimeout, AllowPrivate: d.mayBePrivate(r)}
+	rec := store.Webhook{ID: store.NewID(api.WebhookPrefix), Active: true, Timeout: defaultTimeout, AllowPrivate: d.mayBePrivate(r), Temporary: patch.Temporary}
 	if err := d.applyPatch(r, &rec, patch); err != nil {
 		return err
 	}
@@ -53,6 +53,9 @@ func (d *Daemon) createWebhook(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.deliver.forget(rec.ID)
 	d.log.Info("webhook added", "webhook", rec.ID)
+	if rec.Temporary {
+		d.holds.announce()
+	}
 	view := viewWebhook(rec)
 	view.Secret = secret
 	w.Header().Set("Location", "/v1/webhooks/"+rec.ID)

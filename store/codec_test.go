@@ -87,6 +87,20 @@ func plainOptions(r record) {
 	}
 }
 
+// newest is the highest version of any record.
+const newest = webhookVersion
+
+func TestWebhookOfTheFirstVersionIsNotTemporary(t *testing.T) {
+	was := &webhookRecord{Webhook: Webhook{ID: NewID(api.WebhookPrefix), URL: "https://example.com/", Active: true}}
+	var got webhookRecord
+	if err := decode(encode(nil, 1, was), webhookVersion, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.URL != was.URL || !got.Active || got.Temporary {
+		t.Errorf("got %+v, want %+v", got, *was)
+	}
+}
+
 func TestRecordsKeepEveryField(t *testing.T) {
 	for name, empty := range kinds() {
 		t.Run(name, func(t *testing.T) {
@@ -94,14 +108,14 @@ func TestRecordsKeepEveryField(t *testing.T) {
 			fill(reflect.ValueOf(want).Elem(), &n)
 			plainOptions(want)
 			got := empty()
-			if err := decode(encode(nil, 1, want), 1, got); err != nil {
+			if err := decode(encode(nil, newest, want), newest, got); err != nil {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("round trip:\ngot  %+v\nwant %+v", got, want)
 			}
 			zero := empty()
-			if err := decode(encode(nil, 1, empty()), 1, zero); err != nil {
+			if err := decode(encode(nil, newest, empty()), newest, zero); err != nil {
 				t.Errorf("round trip of an empty record: %v", err)
 			}
 		})
@@ -132,23 +146,23 @@ func FuzzDecode(f *testing.F) {
 		r, n := empty(), 0
 		fill(reflect.ValueOf(r).Elem(), &n)
 		plainOptions(r)
-		f.Add(encode(nil, 1, r))
-		f.Add(encode(nil, 1, empty()))
+		f.Add(encode(nil, newest, r))
+		f.Add(encode(nil, newest, empty()))
 	}
 	f.Add([]byte{})
 	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for name, empty := range kinds() {
 			r := empty()
-			if decode(b, 1, r) != nil {
+			if decode(b, newest, r) != nil {
 				continue
 			}
 			again := empty()
-			once := encode(nil, 1, r)
-			if err := decode(once, 1, again); err != nil {
+			once := encode(nil, newest, r)
+			if err := decode(once, newest, again); err != nil {
 				t.Fatalf("%s: decode what was encoded: %v", name, err)
 			}
-			if twice := encode(nil, 1, again); len(twice) != len(once) {
+			if twice := encode(nil, newest, again); len(twice) != len(once) {
 				t.Errorf("%s: got %d bytes, want %d as before", name, len(twice), len(once))
 			}
 		}

@@ -12,7 +12,7 @@ import (
 const (
 	jobVersion      = 1
 	eventVersion    = 1
-	webhookVersion  = 1
+	webhookVersion  = 2 // 2: Temporary
 	deliveryVersion = 1
 	attemptVersion  = 1
 )
@@ -159,6 +159,9 @@ func (r *webhookRecord) walk(c *coder) {
 	c.time(&w.FirstFailureAt)
 	c.time(&w.LastFailureAt)
 	c.bool(&r.Deleted)
+	if c.version >= 2 {
+		c.bool(&w.Temporary)
+	}
 }
 
 // deliveryRecord is a Delivery with what only the store needs. Its State is

@@ -79,6 +79,7 @@ type Webhook struct {
 	Ordered        bool
 	RateLimit      float64 // deliveries a second; 0 for none
 	AllowPrivate   bool
+	Temporary      bool   // exists for as long as somebody holds it; set when it is made
 	Secret         []byte // sealed by the caller; the store cannot read it
 	PreviousSecret []byte // sealed; valid until PreviousUntil
 	PreviousUntil  time.Time

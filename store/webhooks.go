@@ -120,7 +120,7 @@ func (db *DB) UpdateWebhook(ctx context.Context, id string, change func(*Webhook
 
 func (t *tx) applyChange(h *hook, next Webhook) {
 	was := h.Webhook
-	next.ID, next.Revision, next.CreatedAt = was.ID, was.Revision, was.CreatedAt
+	next.ID, next.Revision, next.CreatedAt, next.Temporary = was.ID, was.Revision, was.CreatedAt, was.Temporary
 	next.ConsecutiveFailures, next.FirstFailureAt, next.LastFailureAt = was.ConsecutiveFailures, was.FirstFailureAt, was.LastFailureAt
 	next.PreviousUntil = fromNanos(nanos(next.PreviousUntil))
 	switch {
