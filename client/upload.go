@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -120,7 +122,7 @@ func envelope(u Upload, async bool) (head, tail []byte, contentType string, err 
 			return nil, nil, "", err
 		}
 	}
-	if _, err := w.CreateFormFile("file", u.Name); err != nil {
+	if _, err := w.CreatePart(fileHeader(u.Name)); err != nil {
 		return nil, nil, "", err
 	}
 	n := b.Len()
@@ -128,6 +130,15 @@ func envelope(u Upload, async bool) (head, tail []byte, contentType string, err 
 		return nil, nil, "", err
 	}
 	return b.Bytes()[:n], b.Bytes()[n:], w.FormDataContentType(), nil
+}
+
+// fileHeader names the file so that any name arrives, with control characters
+// in it and what not: in an encoded form where a quoted string cannot hold it.
+func fileHeader(name string) textproto.MIMEHeader {
+	h := textproto.MIMEHeader{}
+	h.Set("Content-Disposition", mime.FormatMediaType("form-data", map[string]string{"name": "file", "filename": name}))
+	h.Set("Content-Type", "application/octet-stream")
+	return h
 }
 
 func flag(on bool) string {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
@@ -59,6 +60,31 @@ func Keys() []string {
 	out := make([]string, 0, len(keys))
 	for _, k := range keys {
 		out = append(out, k.name)
+	}
+	return out
+}
+
+// otherVariables are read by voxparse and are no settings.
+var otherVariables = []string{
+	"VOXPARSE_CONFIG", "VOXPARSE_URL", "VOXPARSE_API_KEY", "VOXPARSE_NO_AUTOSTART", "VOXPARSE_NO_KEYRING", "VOXPARSE_WEBHOOK_SECRET",
+}
+
+// UnknownVariables returns a sentence on each VOXPARSE_* variable of an
+// environment (as os.Environ gives it) that looks like a setting misspelt.
+func UnknownVariables(environ []string) []string {
+	known := slices.Clone(otherVariables)
+	for _, k := range keys {
+		known = append(known, k.env())
+	}
+	var out []string
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, "VOXPARSE_") || slices.Contains(known, name) {
+			continue
+		}
+		if near := api.Nearest(name, known); near != "" {
+			out = append(out, fmt.Sprintf("the variable %s has no effect; did you mean %s?", name, near))
+		}
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,6 +31,8 @@ type batch struct {
 	inputs  []input
 	targets map[string][]target
 	board   *board
+
+	accepted []string // ids, of --async
 
 	mu   sync.Mutex
 	open map[string]bool // jobs that have not ended
@@ -93,8 +96,7 @@ func (b *batch) run(ctx context.Context) error {
 		}
 	}
 	if ctx.Err() != nil {
-		b.cancelOpen(ctx)
-		return context.Cause(ctx)
+		return b.part(ctx)
 	}
 	return b.verdict(failed, first)
 }
@@ -157,7 +159,10 @@ func (b *batch) collect(ctx context.Context, o *outcome) {
 	}
 	if t := b.targets[o.in.path][0]; b.flags.RedactAudio && t.path != "" {
 		o.copy = t.copyPath()
-		o.err = fillFile(o.copy, func(w io.Writer) error { return b.c.Audio(ctx, o.jobID, w) })
+		if b.flags.existing.skip && (target{path: o.copy}).exists() {
+			return
+		}
+		o.err = fillFile(o.copy, 0o644, func(w io.Writer) error { return b.c.Audio(ctx, o.jobID, w) })
 	}
 }
 
@@ -166,7 +171,10 @@ func (b *batch) deliver(o outcome) error {
 	targets := b.targets[o.in.path]
 	for i, t := range targets {
 		if o.err == nil && t.path != "" {
-			o.err = writeFile(t.path, o.texts[i])
+			o.err = writeFile(t.path, o.texts[i], 0o644)
+			if o.err != nil {
+				o.err = fmt.Errorf("%w; the transcript is kept: voxparse jobs show %s -f %s", o.err, o.jobID, t.format)
+			}
 		}
 	}
 	if o.err == nil && b.flags.RedactAudio && o.copy == "" && !b.a.json {
@@ -240,26 +248,29 @@ func (b *batch) track(id string, open bool) {
 	}
 }
 
-// cancelOpen cancels the jobs that have not ended, where Ctrl-C or SIGTERM ended
-// us. A timeout and the loss of the terminal leave them.
-func (b *batch) cancelOpen(ctx context.Context) {
+// part ends a run before its time. Ctrl-C and SIGTERM cancel the jobs that have
+// not ended; a timeout and the loss of the terminal leave them.
+func (b *batch) part(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.board.close()
+	p := parting{err: context.Cause(ctx)}
 	var sig signalled
-	if !errors.As(context.Cause(ctx), &sig) || sig.sig == syscall.SIGHUP {
+	if !errors.As(p.err, &sig) || sig.sig == syscall.SIGHUP {
 		for id := range b.open {
-			b.a.notice("job %s goes on; voxparse jobs wait %s", id, id)
+			p.left = append(p.left, fmt.Sprintf("job %s goes on; voxparse jobs wait %s", id, id))
 		}
-		return
+		return p
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	for id := range b.open {
 		if _, err := b.c.CancelJob(ctx, id); err != nil && !errors.Is(err, api.Conflict) {
-			b.a.notice("job %s could not be cancelled: %v", id, err)
+			p.left = append(p.left, fmt.Sprintf("job %s could not be cancelled: %v", id, err))
 			continue
 		}
-		b.a.notice("cancelled %s; voxparse jobs retry %s runs it again", id, id)
+		p.left = append(p.left, fmt.Sprintf("cancelled %s; voxparse jobs retry %s runs it again", id, id))
 	}
+	slices.Sort(p.left)
+	return p
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -29,7 +30,8 @@ func configShowCmd(a *app) *cobra.Command {
 	var origin bool
 	c := &cobra.Command{
 		Use: "show [KEY…]", Short: "Show every setting, and where it comes from", Long: `Show every setting, or those named. A flag wins over a VOXPARSE_* variable, that
-over the config file, that over the default; --origin says which it was.`,
+over the config file, that over the default; --origin says which it was. With -q
+the values alone are printed.`,
 		Example:           "  voxparse config show --origin\n  voxparse config show max_upload",
 		ValidArgsFunction: cobra.FixedCompletions(config.Keys(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(_ *cobra.Command, got []string) error {
@@ -48,7 +50,16 @@ over the config file, that over the default; --origin says which it was.`,
 				}
 				return a.printJSON(v)
 			}
+			if a.quiet {
+				for _, e := range entries {
+					a.printf("%s\n", plainValue(e.Value))
+				}
+				return nil
+			}
 			a.showConfig(cfg, entries, origin, len(got) == 0)
+			for _, v := range config.UnknownVariables(os.Environ()) {
+				a.notice("%s", v)
+			}
 			return nil
 		},
 	}
@@ -125,6 +136,14 @@ func tomlValue(v any) string {
 			quoted[i] = fmt.Sprintf("%q", s)
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
+	}
+	return fmt.Sprint(v)
+}
+
+// plainValue is a value as a script wants it.
+func plainValue(v any) string {
+	if list, ok := v.([]string); ok {
+		return strings.Join(list, ",")
 	}
 	return fmt.Sprint(v)
 }

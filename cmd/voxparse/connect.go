@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,9 +22,17 @@ import (
 // a million jobs takes a second or two.
 const startLimit = 30 * time.Second
 
+// lockedLimit is how long another daemon that holds the store may take until it
+// answers here.
+const lockedLimit = 5 * time.Second
+
 // client returns a client of the daemon as it is, running or not.
 func (a *app) client() (*client.Client, error) {
-	if base := os.Getenv("VOXPARSE_URL"); base != "" && a.socket == "" {
+	if base := a.remote(); base != "" {
+		u, err := url.Parse(base)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			return nil, usagef("VOXPARSE_URL: got %q, want a URL such as http://127.0.0.1:7733", base)
+		}
 		return client.NewTCP(base, os.Getenv("VOXPARSE_API_KEY")), nil
 	}
 	cfg, err := a.settings()
@@ -29,6 +40,21 @@ func (a *app) client() (*client.Client, error) {
 		return nil, err
 	}
 	return client.New(cfg.Socket), nil
+}
+
+// remote returns the base URL of a daemon that is reached over TCP, "" for our
+// own.
+func (a *app) remote() string {
+	if a.socket != "" {
+		return ""
+	}
+	return os.Getenv("VOXPARSE_URL")
+}
+
+// mayStart reports whether a command may start the daemon by itself.
+func (a *app) mayStart() bool {
+	never, err := strconv.ParseBool(cmp.Or(os.Getenv("VOXPARSE_NO_AUTOSTART"), "false"))
+	return a.remote() == "" && err == nil && !never
 }
 
 // connect returns a client of a daemon that answers, and starts one where none
@@ -44,8 +70,7 @@ func (a *app) connect(ctx context.Context) (*client.Client, error) {
 		}
 		return c, nil // what else is wrong, the call itself tells
 	}
-	remote := os.Getenv("VOXPARSE_URL") != "" && a.socket == ""
-	if remote || os.Getenv("VOXPARSE_NO_AUTOSTART") == "1" {
+	if !a.mayStart() {
 		return nil, err
 	}
 	if err := a.spawn(ctx, c, nil); err != nil {
@@ -96,15 +121,16 @@ func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error
 	return a.awaitDaemon(ctx, c, logFile, exited, from)
 }
 
-// awaitDaemon waits until a daemon answers. When the one that we started exits,
-// another may have won the race for the lock: it is given the rest of the time,
-// unless the log says that ours failed by itself.
+// awaitDaemon waits until a daemon answers. When the one that we started finds
+// the store locked, another may have won the race for it: that one is given
+// lockedLimit, and then it is one that listens elsewhere.
 func (a *app) awaitDaemon(ctx context.Context, c *client.Client, logFile *os.File, exited <-chan error, from int64) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit,
-		api.Errorf(api.Unavailable, "the daemon did not answer within %s; see: voxparse daemon logs", startLimit))
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, exitError{code: exitUnreachable,
+		err: api.Errorf(api.Unavailable, "the daemon did not answer within %s; see: voxparse daemon logs", startLimit)})
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	var locked <-chan time.Time
 	for {
 		h, err := c.Health(ctx)
 		if err == nil || (!errors.Is(err, client.ErrUnreachable) && h.Status != "starting" && ctx.Err() == nil) {
@@ -117,9 +143,12 @@ func (a *app) awaitDaemon(ctx context.Context, c *client.Client, logFile *os.Fil
 			exited = nil
 			var exit *exec.ExitError
 			if errors.As(err, &exit) && exit.ExitCode() == exitLocked {
+				locked = time.After(lockedLimit)
 				continue
 			}
 			return exitError{code: exitUnreachable, err: fmt.Errorf("the daemon did not start: %s", lastError(logFile, from))}
+		case <-locked:
+			return exitError{code: exitUnreachable, err: fmt.Errorf("%s\nand nothing answers at %s; look at --socket and VOXPARSE_SOCKET", lastError(logFile, from), a.cfg.Socket)}
 		case <-tick.C:
 		}
 	}

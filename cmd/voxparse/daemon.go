@@ -163,7 +163,7 @@ type running struct {
 func (a *app) printDaemon(st api.Status) error {
 	r := running{true, st.PID, st.Version, st.StartedAt, st.Socket, st.Listen}
 	return printOne(a, r, fmt.Sprint(st.PID), func() {
-		a.printf("daemon is running: pid %d, version %s, since %s\n", st.PID, st.Version, a.style.when(st.StartedAt))
+		a.printf("daemon is running: pid %d, version %s, started %s\n", st.PID, st.Version, a.style.when(st.StartedAt))
 		a.field("socket", st.Socket)
 		a.field("address", st.Listen)
 		if st.Version != version {

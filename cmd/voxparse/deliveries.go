@@ -24,7 +24,11 @@ func webhooksTestCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := cl.TestWebhook(c.Context(), got[0])
+			id, err := webhookID(c.Context(), cl, got[0])
+			if err != nil {
+				return err
+			}
+			d, err := cl.TestWebhook(c.Context(), id)
 			if err != nil {
 				return err
 			}
@@ -32,11 +36,16 @@ func webhooksTestCmd(a *app) *cobra.Command {
 				return err
 			}
 			if len(d.Attempts) > 0 && d.State != api.DeliveryDelivered {
-				return exitError{code: exitFailed, err: fmt.Errorf("the test did not arrive: %s", attemptOutcome(d.Attempts[len(d.Attempts)-1]))}
+				return notArrived("the test", d)
 			}
 			return nil
 		},
 	}
+}
+
+// notArrived is the error of a delivery whose latest attempt failed.
+func notArrived(what string, d api.Delivery) error {
+	return exitError{code: exitFailed, err: fmt.Errorf("%s did not arrive: %s", what, attemptOutcome(d.Attempts[len(d.Attempts)-1]))}
 }
 
 var deliveryStates = []string{"pending", "delivering", "delivered", "failed_permanent", "held", "cancelled"}
@@ -48,8 +57,8 @@ func webhooksDeliveriesCmd(a *app) *cobra.Command {
 		Use: "deliveries ID", Short: "Show the delivery log of a webhook, newest first", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
 		Example: "  voxparse webhooks deliveries whk_01k… --state failed_permanent\n  voxparse webhooks delivery dlv_01k…   (one of them, with every attempt)",
 		RunE: func(c *cobra.Command, got []string) error {
-			if state != "" && !slices.Contains(deliveryStates, state) {
-				return usagef("--state %s: want one of %s", state, strings.Join(deliveryStates, ", "))
+			if err := oneOf("state", state, deliveryStates...); err != nil {
+				return err
 			}
 			if limit < 1 {
 				return usagef("--limit is at least 1")
@@ -58,7 +67,16 @@ func webhooksDeliveriesCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := listDeliveries(c.Context(), cl, got[0], client.DeliveryQuery{State: api.DeliveryState(state), JobID: job}, limit)
+			id, err := webhookID(c.Context(), cl, got[0])
+			if err != nil {
+				return err
+			}
+			if job != "" {
+				if job, err = jobID(c.Context(), cl, job); err != nil {
+					return err
+				}
+			}
+			list, err := listDeliveries(c.Context(), cl, id, client.DeliveryQuery{State: api.DeliveryState(state), JobID: job}, limit)
 			if err != nil {
 				return err
 			}
@@ -66,12 +84,12 @@ func webhooksDeliveriesCmd(a *app) *cobra.Command {
 			for _, d := range list {
 				t.add(d.ID, a.style.deliveryState(d.State), a.style.when(d.CreatedAt), d.EventType, orDash(d.JobID), strconv.Itoa(d.AttemptCount), a.style.when(d.NextDueAt))
 			}
-			return printList(a, list, func(d api.Delivery) string { return d.ID }, t, "no deliveries; send one with: voxparse webhooks test "+got[0])
+			return printList(a, list, func(d api.Delivery) string { return d.ID }, t, "no deliveries; send one with: voxparse webhooks test "+id)
 		},
 	}
-	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "how many at most")
-	c.Flags().StringVar(&state, "state", "", strings.Join(deliveryStates, ", "))
-	c.Flags().StringVar(&job, "job", "", "of this job only")
+	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "`N` deliveries at most")
+	c.Flags().StringVar(&state, "state", "", "only this `STATE`: "+strings.Join(deliveryStates, ", "))
+	c.Flags().StringVar(&job, "job", "", "only of this job (`ID`)")
 	complete(c, "state", deliveryStates...)
 	completeBy(c, "job", a.completeJobs())
 	return c
@@ -203,21 +221,31 @@ func webhooksRedeliverCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json && len(got) > 1 {
-					return a.printLine(d)
+				if err := a.printRedelivery(d, wait, len(got) > 1); err != nil {
+					return err
 				}
-				return printOne(a, d, d.ID, func() {
-					if wait {
-						a.showDelivery(d)
-						return
-					}
-					a.printf("%s %s\n", d.ID, d.State)
-				})
+				if wait && len(d.Attempts) > 0 && d.State != api.DeliveryDelivered {
+					return notArrived("it", d)
+				}
+				return nil
 			})
 		},
 	}
 	c.Flags().BoolVar(&wait, "wait", false, "wait for the first attempt, up to 70s, and show how it went")
 	return c
+}
+
+func (a *app) printRedelivery(d api.Delivery, whole, several bool) error {
+	if a.json && several {
+		return a.printLine(d)
+	}
+	return printOne(a, d, d.ID, func() {
+		if whole {
+			a.showDelivery(d)
+			return
+		}
+		a.printf("%s %s\n", d.ID, d.State)
+	})
 }
 
 // awaitAttempt looks at a delivery until it has an attempt. The API has no
@@ -250,7 +278,7 @@ func webhooksReplayCmd(a *app) *cobra.Command {
 			if since == "" {
 				return usagef("--since says from when on: a duration (24h, 7d), a date or a time")
 			}
-			from, err := parseSince(since)
+			from, err := parseFrom("since", since)
 			till, err2 := parseSince(until)
 			if err := errors.Join(err, err2); err != nil {
 				return err
@@ -259,7 +287,11 @@ func webhooksReplayCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := cl.Replay(c.Context(), got[0], api.ReplayRequest{Since: from, Until: till, States: states})
+			id, err := webhookID(c.Context(), cl, got[0])
+			if err != nil {
+				return err
+			}
+			r, err := cl.Replay(c.Context(), id, api.ReplayRequest{Since: from, Until: till, States: states})
 			if err != nil {
 				return err
 			}
@@ -268,9 +300,9 @@ func webhooksReplayCmd(a *app) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&since, "since", "", "from when on: a duration back (24h, 7d), a date or a time")
-	c.Flags().StringVar(&until, "until", "", "until when (default: now)")
-	c.Flags().StringSliceVar(&states, "state", nil, "failed_permanent, delivered or cancelled (default failed_permanent)")
+	c.Flags().StringVar(&since, "since", "", "from this `TIME` on: a duration back (24h, 7d), a date or a time")
+	c.Flags().StringVar(&until, "until", "", "until this `TIME` (default: now)")
+	c.Flags().StringSliceVar(&states, "state", nil, "those in these `STATES`: failed_permanent, delivered or cancelled (default failed_permanent)")
 	complete(c, "state", "failed_permanent", "delivered", "cancelled")
 	return c
 }

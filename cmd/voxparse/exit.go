@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
@@ -77,33 +80,97 @@ func exitCode(err error) int {
 // signalCode is 128 + the signal, as shells have it.
 func signalCode(sig syscall.Signal) int { return 128 + int(sig) }
 
-// report writes err to stderr, one line a cause.
+// parting is the end of a wait, with what became of the jobs, a line each.
+type parting struct {
+	err  error
+	left []string
+}
+
+func (p parting) Error() string {
+	return strings.Join(append([]string{p.err.Error()}, p.left...), "\n")
+}
+func (p parting) Unwrap() error { return p.err }
+
+// report writes err to stderr: for a person one line a cause, with --json one
+// object. Of a signal, who sent it knows; what became of the jobs is said.
 func (a *app) report(err error) {
 	var own exitError
-	if err == nil || errors.As(err, new(signalled)) || (errors.As(err, &own) && own.silent) {
-		return // whoever sent a signal knows
-	}
-	for i, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
-		if i == 0 {
-			line = a.errStyle.bad.Render("error:") + " " + clean(line)
-		} else {
-			line = "       " + clean(line)
-		}
-		fmt.Fprintln(a.err, line)
+	if err == nil || (errors.As(err, &own) && own.silent) || (errors.As(err, new(signalled)) && !errors.As(err, new(parting))) {
+		return
 	}
 	var refused *api.Error
-	if errors.As(err, &refused) && refused.RetryAfter > 0 {
-		fmt.Fprintf(a.err, "       try again in %s\n", shortDuration(refused.RetryAfter))
+	var after time.Duration
+	if errors.As(err, &refused) {
+		after = refused.RetryAfter
 	}
+	if a.json {
+		a.reportJSON(err, refused, after)
+		return
+	}
+	lines, first := strings.Split(strings.TrimSpace(err.Error()), "\n"), a.errStyle.bad.Render("error:")+" "
+	if errors.As(err, new(signalled)) {
+		lines, first = lines[1:], ""
+	}
+	for i, line := range lines {
+		if i > 0 && first != "" {
+			first = "       "
+		}
+		fmt.Fprintln(a.err, first+clean(line))
+	}
+	if after > 0 {
+		fmt.Fprintf(a.err, "       try again in %s\n", shortDuration(after))
+	}
+}
+
+// failure is an error as --json tells it: the API's own shape, and the exit code.
+type failure struct {
+	Error struct {
+		Message string `json:"message"`
+		Code    int    `json:"code,omitempty"` // the HTTP status, where the daemon refused
+		Exit    int    `json:"exit_code"`
+	} `json:"error"`
+	RetryAfter int `json:"retry_after,omitempty"` // seconds
+}
+
+func (a *app) reportJSON(err error, refused *api.Error, after time.Duration) {
+	var f failure
+	f.Error.Message, f.Error.Exit = strings.TrimSpace(err.Error()), exitCode(err)
+	if refused != nil && f.Error.Exit != exitTimedOut && f.Error.Exit != exitSignature {
+		f.Error.Code = refused.Code.Status()
+	}
+	f.RetryAfter = int((after + time.Second - 1) / time.Second)
+	enc := json.NewEncoder(a.err)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(f) // stderr was the last resort
 }
 
 // asUsage words an error that cobra found before the command ran.
 func asUsage(cmd *cobra.Command, err error) error {
-	msg := err.Error()
+	if errors.As(err, new(usageError)) {
+		return err
+	}
+	msg := strings.TrimSpace(err.Error())
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		msg = fmt.Sprintf("--%s %s: want %s", value.GetFlag().Name, value.GetValue(), kindOfFlag(value.GetFlag()))
+	}
 	if flag, ok := strings.CutPrefix(msg, "unknown flag: --"); ok {
 		if near := api.Nearest(flag, flagNames(cmd)); near != "" {
 			msg += fmt.Sprintf("; did you mean --%s?", near)
 		}
 	}
-	return usageError{strings.TrimSpace(msg) + "\nsee: " + cmd.CommandPath() + " --help"}
+	return usageError{msg + "\nsee: " + cmd.CommandPath() + " --help"}
+}
+
+// kindOfFlag names what a flag takes.
+func kindOfFlag(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "int":
+		return "a whole number"
+	case "float64":
+		return "a number"
+	case "bool":
+		return "true or false"
+	}
+	return "another value"
 }

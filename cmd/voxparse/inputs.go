@@ -73,20 +73,20 @@ func expandOne(arg string) ([]input, error) {
 		in, err := fileInput(arg, filepath.Base(arg), st)
 		return []input{in}, err
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("look at %s: %w", arg, errors.Unwrap(err))
-	case !strings.ContainsAny(arg, "*?[{"):
-		return nil, api.Errorf(api.NotFound, "there is no file %s", arg)
+		return nil, fmt.Errorf("look at %s: %w", oneLine(arg), errors.Unwrap(err))
+	case !strings.ContainsAny(arg, "*?[{") || !doublestar.ValidatePathPattern(arg):
+		return nil, api.Errorf(api.NotFound, "there is no file %s", oneLine(arg))
 	}
 	return expandGlob(arg)
 }
 
 func expandGlob(pattern string) ([]input, error) {
-	paths, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly())
+	paths, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoHidden())
 	if err != nil {
-		return nil, usagef("%s is not a pattern: %v", pattern, err)
+		return nil, fmt.Errorf("search for %s: %w", oneLine(pattern), err)
 	}
 	if len(paths) == 0 {
-		return nil, api.Errorf(api.NotFound, "no file matches %s", pattern)
+		return nil, api.Errorf(api.NotFound, "no file matches %s", oneLine(pattern))
 	}
 	slices.Sort(paths)
 	base, _ := doublestar.SplitPattern(filepath.ToSlash(pattern))
@@ -109,35 +109,43 @@ func expandGlob(pattern string) ([]input, error) {
 	return out, nil
 }
 
-// walk finds the audio below dir, hidden files and folders left out.
+// walk finds the audio below dir, hidden files and folders left out. Links to
+// files are followed, links to folders are not: they can lead in a circle.
 func walk(dir string) ([]input, error) {
 	var out []input
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := dir + string(filepath.Separator) // dir itself may be a link
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("search %s: %w", dir, err)
+			return fmt.Errorf("search %s: %w", oneLine(dir), err)
 		}
-		if path != dir && strings.HasPrefix(d.Name(), ".") {
+		if path != root && strings.HasPrefix(d.Name(), ".") {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() || !slices.Contains(audioExtensions, strings.ToLower(filepath.Ext(path))) {
+		if d.IsDir() || !slices.Contains(audioExtensions, strings.ToLower(filepath.Ext(path))) {
 			return nil
 		}
-		st, err := d.Info()
-		if err != nil {
-			return fmt.Errorf("look at %s: %w", path, err)
+		st, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a link that leads nowhere
 		}
-		rel, err := filepath.Rel(dir, path)
 		if err != nil {
-			return fmt.Errorf("place %s below %s: %w", path, dir, err)
+			return fmt.Errorf("look at %s: %w", oneLine(path), err)
 		}
-		out = append(out, input{path: path, rel: rel, name: d.Name(), size: st.Size()})
+		if !st.Mode().IsRegular() {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return fmt.Errorf("place %s below %s: %w", oneLine(path), oneLine(dir), err)
+		}
+		out = append(out, input{path: filepath.Clean(path), rel: rel, name: d.Name(), size: st.Size()})
 		return nil
 	})
 	if err == nil && len(out) == 0 {
-		err = api.Errorf(api.NotFound, "there is no audio in %s (%s)", dir, strings.Join(audioExtensions, " "))
+		err = api.Errorf(api.NotFound, "there is no audio in %s (%s)", oneLine(dir), strings.Join(audioExtensions, " "))
 	}
 	return out, err
 }
@@ -147,7 +155,7 @@ func fileInput(path, rel string, st fs.FileInfo) (input, error) {
 	if !st.Mode().IsRegular() {
 		in.size = -1 // a pipe, such as <(…)
 		if st.Mode()&(fs.ModeNamedPipe|fs.ModeCharDevice) == 0 {
-			return in, usagef("%s is not a file", path)
+			return in, usagef("%s is not a file", oneLine(path))
 		}
 	}
 	return in, nil

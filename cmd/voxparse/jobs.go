@@ -28,6 +28,8 @@ func jobsCmd(a *app) *cobra.Command {
 		jobsRmCmd(a))
 }
 
+var jobStatuses = []string{"queued", "processing", "completed", "failed", "cancelled"}
+
 func jobsListCmd(a *app) *cobra.Command {
 	var limit int
 	var status, since string
@@ -35,12 +37,15 @@ func jobsListCmd(a *app) *cobra.Command {
 		Use: "list", Aliases: []string{"ls"}, Short: "List jobs, newest first", Args: args(),
 		Example: "  voxparse jobs list -n 50 --since 24h\n  voxparse jobs list --status processing --json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			from, err := parseSince(since)
+			from, err := parseFrom("since", since)
 			if err != nil {
 				return err
 			}
 			if limit < 1 {
 				return usagef("--limit is at least 1")
+			}
+			if err := oneOf("status", status, jobStatuses...); err != nil {
+				return err
 			}
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -53,10 +58,10 @@ func jobsListCmd(a *app) *cobra.Command {
 			return a.printJobs(jobs)
 		},
 	}
-	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "how many at most")
-	c.Flags().StringVar(&status, "status", "", "queued, processing, completed, failed or cancelled")
-	c.Flags().StringVar(&since, "since", "", "created since: a duration (24h, 7d) or a time (2026-05-03, RFC 3339)")
-	complete(c, "status", "queued", "processing", "completed", "failed", "cancelled")
+	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "`N` jobs at most")
+	c.Flags().StringVar(&status, "status", "", "only this `STATUS`: queued, processing, completed, failed or cancelled")
+	c.Flags().StringVar(&since, "since", "", "created since this `TIME`: a duration back (24h, 7d), a date (2026-05-03) or RFC 3339")
+	complete(c, "status", jobStatuses...)
 	return c
 }
 
@@ -110,9 +115,11 @@ func jobNote(j api.Job) string {
 
 func jobsShowCmd(a *app) *cobra.Command {
 	var format, out string
+	var overwrite bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show a job, or its transcript", Args: args("ID"), ValidArgsFunction: a.completeJobs(),
-		Long:    "Show a job. With -f or -o, print or write its transcript instead. The ID \"last\" is the newest job.",
+		Long: `Show a job. With -f or -o, print or write its transcript instead. ID is a job's id,
+its beginning, or "last" for the newest job.`,
 		Example: "  voxparse jobs show last\n  voxparse jobs show job_01k… -f srt -o call.srt",
 		RunE: func(c *cobra.Command, got []string) error {
 			cl, err := a.connect(c.Context())
@@ -124,7 +131,7 @@ func jobsShowCmd(a *app) *cobra.Command {
 				return err
 			}
 			if format != "" || out != "" {
-				return a.showTranscript(c.Context(), cl, id, format, out)
+				return a.showTranscript(c.Context(), cl, id, format, out, overwrite)
 			}
 			j, err := cl.Job(c.Context(), id)
 			if err != nil {
@@ -133,28 +140,22 @@ func jobsShowCmd(a *app) *cobra.Command {
 			return printOne(a, j, j.ID, func() { a.showJob(j) })
 		},
 	}
-	c.Flags().StringVarP(&format, "format", "f", "", "transcript as txt, srt, vtt, json, tsv or md")
-	c.Flags().StringVarP(&out, "output", "o", "", "file to write, or - for stdout")
+	c.Flags().StringVarP(&format, "format", "f", "", "transcript in this `FORMAT`: txt, srt, vtt, json, tsv or md")
+	c.Flags().StringVarP(&out, "output", "o", "", "`FILE` to write, or - for stdout")
+	c.Flags().BoolVar(&overwrite, "overwrite", false, "write over the file where it is there")
 	complete(c, "format", api.Formats...)
 	return c
 }
 
-// jobID resolves "last".
-func jobID(ctx context.Context, c *client.Client, id string) (string, error) {
-	if id != "last" {
-		return id, nil
-	}
-	jobs, err := c.Jobs(ctx, client.JobQuery{Limit: 1})
-	if err != nil {
-		return "", err
-	}
-	if len(jobs) == 0 {
-		return "", api.Errorf(api.NotFound, "there is no job yet; make one with: voxparse transcribe FILE")
-	}
-	return jobs[0].ID, nil
+// shownText is a transcript as jobs show --json prints it with -f or -o.
+type shownText struct {
+	JobID  string `json:"job_id"`
+	Format string `json:"format"`
+	Output string `json:"output,omitempty"` // the file it was written to
+	Text   string `json:"text,omitempty"`
 }
 
-func (a *app) showTranscript(ctx context.Context, c *client.Client, id, format, out string) error {
+func (a *app) showTranscript(ctx context.Context, c *client.Client, id, format, out string, overwrite bool) error {
 	var given []string
 	if format != "" {
 		given = []string{format}
@@ -163,14 +164,29 @@ func (a *app) showTranscript(ctx context.Context, c *client.Client, id, format, 
 	if err != nil {
 		return err
 	}
-	text, err := c.Formatted(ctx, id, formats[0])
+	t := target{format: formats[0]}
+	if out != "-" {
+		t.path = out
+	}
+	if err := t.refuse(overwrite); err != nil {
+		return err
+	}
+	text, err := c.Formatted(ctx, id, t.format)
 	if err != nil {
 		return err
 	}
-	if out == "" || out == "-" {
+	v := shownText{JobID: id, Format: t.format, Output: t.path}
+	switch {
+	case t.path != "":
+		if err := writeFile(t.path, text, 0o644); err != nil || !a.json {
+			return err
+		}
+	case !a.json:
 		return a.printText(string(text))
+	default:
+		v.Text = string(text)
 	}
-	return writeFile(out, text)
+	return a.printJSON(v)
 }
 
 func (a *app) showJob(j api.Job) {
@@ -295,6 +311,15 @@ func (a *app) each(ids []string, f func(id string) error) error {
 	return exitError{code: exitPartly, err: errors.Join(errs...)}
 }
 
+// parseFrom is parseSince for what has to lie behind us.
+func parseFrom(flag, s string) (time.Time, error) {
+	t, err := parseSince(s)
+	if err == nil && t.After(time.Now()) {
+		return t, usagef("--%s %s lies in the future", flag, s)
+	}
+	return t, err
+}
+
 // parseSince reads a distance back from now, a date or a time.
 func parseSince(s string) (time.Time, error) {
 	if s == "" {
@@ -303,6 +328,7 @@ func parseSince(s string) (time.Time, error) {
 	if d, err := config.ParseDuration(s); err == nil {
 		return time.Now().Add(-d), nil
 	}
+	s = strings.TrimSpace(s)
 	for _, layout := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
 			return t, nil

@@ -8,6 +8,7 @@ import (
 
 func jobsAudioCmd(a *app) *cobra.Command {
 	var out string
+	var overwrite bool
 	c := &cobra.Command{
 		Use: "audio ID", Short: "Write the silenced copy of a job's audio", Args: args("ID"), ValidArgsFunction: a.completeJobs(),
 		Long: `Write the copy of a job's audio in which all that was masked is silent, a WAV
@@ -16,6 +17,9 @@ file. A job has one when it was submitted with --redact-audio.`,
 		RunE: func(c *cobra.Command, got []string) error {
 			if (out == "" || out == "-") && a.style.tty {
 				return usagef("sound is nothing for a terminal: name a file with -o FILE, or pipe it somewhere")
+			}
+			if err := (target{path: out}).refuse(overwrite); err != nil {
+				return err
 			}
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -28,9 +32,10 @@ file. A job has one when it was submitted with --redact-audio.`,
 			if out == "" || out == "-" {
 				return cl.Audio(c.Context(), id, a.out)
 			}
-			return fillFile(out, func(w io.Writer) error { return cl.Audio(c.Context(), id, w) })
+			return fillFile(out, 0o644, func(w io.Writer) error { return cl.Audio(c.Context(), id, w) })
 		},
 	}
-	c.Flags().StringVarP(&out, "output", "o", "", "file to write, or - for stdout")
+	c.Flags().StringVarP(&out, "output", "o", "", "`FILE` to write, or - for stdout")
+	c.Flags().BoolVar(&overwrite, "overwrite", false, "write over the file where it is there")
 	return c
 }

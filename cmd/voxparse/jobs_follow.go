@@ -31,7 +31,7 @@ func jobsWaitCmd(a *app) *cobra.Command {
 			return a.follow(ctx, cl, got, false)
 		},
 	}
-	c.Flags().StringVar(&timeout, "timeout", "", "wait at most so long, such as 90s or 10m")
+	c.Flags().StringVar(&timeout, "timeout", "", "wait at most this `DURATION`, such as 90s or 10m")
 	return c
 }
 

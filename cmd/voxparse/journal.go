@@ -43,7 +43,7 @@ func (a *app) printJournal(ctx context.Context, lines int, follow bool) error {
 		args = append(args, "-f")
 	}
 	cmd := exec.CommandContext(ctx, "journalctl", args...)
-	cmd.Stdout, cmd.Stderr = a.out, a.err
+	cmd.Stdout, cmd.Stderr = a.out.w, a.err
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()

@@ -9,10 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,8 @@ import (
 )
 
 const listenLong = `Receive webhooks on this machine: register a temporary webhook, verify and print
-every event as it comes, and remove the webhook at the end.
+every event as it comes, and remove the webhook at the end. The daemon removes it
+by itself where this command is killed.
 
 With --forward-to every request goes on to your own server, body and headers
 unchanged, and its answer decides whether voxparse tries again. The secret is
@@ -41,30 +43,27 @@ func listenCmd(a *app) *cobra.Command {
 	var f listenFlags
 	c := &cobra.Command{
 		Use: "listen", Short: "Receive webhooks here: verify and print every event live", Long: listenLong, Args: args(),
-		Example: "  voxparse listen\n  voxparse listen --forward-to http://localhost:3000/hooks\n  voxparse listen --json --max-events 1",
+		Example: "  voxparse listen\n  voxparse listen --forward-to http://localhost:3000/hooks\n  voxparse listen --json --max-events 1 | jq .event",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.listen(c.Context(), f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.forwardTo, "forward-to", "", "send every request on to this URL")
-	fl.StringSliceVar(&f.events, "events", nil, "only these event types")
-	fl.IntVar(&f.port, "port", 0, "port on 127.0.0.1 (default: a free one)")
-	fl.IntVar(&f.max, "max-events", 0, "end after so many events")
+	fl.StringVar(&f.forwardTo, "forward-to", "", "send every request on to this `URL`")
+	fl.StringSliceVar(&f.events, "events", nil, "only these `TYPES` of event")
+	fl.IntVar(&f.port, "port", 0, "`PORT` on 127.0.0.1 (default: a free one)")
+	fl.IntVar(&f.max, "max-events", 0, "end after `N` events")
 	fl.BoolVar(&f.body, "body", false, "print every body whole")
 	complete(c, "events", api.EventCompleted, api.EventFailed)
 	return c
 }
 
-// listenMark begins the description of a temporary webhook; the process id
-// behind it tells whether its listener still lives.
-const listenMark = "voxparse listen, process "
-
-func (a *app) listen(ctx context.Context, f listenFlags) (err error) {
+func (a *app) listen(ctx context.Context, f listenFlags) error {
 	if f.forwardTo != "" {
 		u, err := url.Parse(f.forwardTo)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 			return usagef("--forward-to %s: want a URL such as http://localhost:3000/hooks", f.forwardTo)
 		}
 	}
+	signal.Ignore(syscall.SIGPIPE) // a reader that ends is an end like any other: clean up
 	c, err := a.connect(ctx)
 	if err != nil {
 		return err
@@ -76,7 +75,7 @@ func (a *app) listen(ctx context.Context, f listenFlags) (err error) {
 	}
 	defer l.Close()
 	path := "/" + strings.ToLower(rand.Text())
-	w, err := a.registerListener(ctx, c, "http://"+l.Addr().String()+path, f.events)
+	w, err := registerListener(ctx, c, "http://"+l.Addr().String()+path, f.events)
 	if errors.Is(err, api.Conflict) && f.forwardTo == "" {
 		a.notice("%v", err)
 		a.notice("showing the daemon's own stream of events instead: no signatures, no tests")
@@ -85,22 +84,34 @@ func (a *app) listen(ctx context.Context, f listenFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		settle(ctx, c, w.ID)
-		if rmErr := c.DeleteWebhook(ctx, w.ID); rmErr != nil && !errors.Is(rmErr, api.NotFound) {
-			err = errors.Join(err, fmt.Errorf("remove the temporary webhook %s: %w", w.ID, rmErr))
-			return
-		}
-		a.notice("removed the temporary webhook %s", w.ID)
-	}()
 	r := newReceiver(a, f, w.Secret)
-	a.announce(w, f, l.Addr().String()+path)
-	return r.serve(ctx, l, path)
+	letGo := r.hold(ctx, c, w.ID)
+	if err = a.announce(w, f, l.Addr().String()+path); err == nil {
+		err = r.serve(ctx, l, path)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		err = signalled{syscall.SIGPIPE} // as a program ends that does not ignore it
+	}
+	err = errors.Join(err, a.takeAway(ctx, c, w.ID))
+	letGo()
+	return err
 }
 
-func (a *app) announce(w api.Webhook, f listenFlags, where string) {
+// listening is the first line of listen --json.
+type listening struct {
+	Listening struct {
+		URL       string `json:"url"`
+		WebhookID string `json:"webhook_id"`
+		Secret    string `json:"secret"`
+	} `json:"listening"`
+}
+
+func (a *app) announce(w api.Webhook, f listenFlags, where string) error {
+	if a.json {
+		var l listening
+		l.Listening.URL, l.Listening.WebhookID, l.Listening.Secret = "http://"+where, w.ID, w.Secret
+		return a.printLine(l)
+	}
 	st := a.errStyle
 	a.notice("listening at http://%s as %s", where, st.bold.Render(w.ID))
 	if f.forwardTo != "" {
@@ -108,30 +119,53 @@ func (a *app) announce(w api.Webhook, f listenFlags, where string) {
 		a.notice("secret %s", w.Secret)
 	}
 	a.notice("%s", st.faint.Render("try it: voxparse webhooks test "+w.ID+"   (Ctrl-C ends it)"))
+	return nil
 }
 
-// registerListener adds the temporary webhook, and removes those of listeners
-// that were killed.
-func (a *app) registerListener(ctx context.Context, c *client.Client, address string, events []string) (api.Webhook, error) {
-	hooks, err := c.Webhooks(ctx)
-	if err != nil {
-		return api.Webhook{}, err
-	}
-	for _, w := range hooks {
-		rest, ok := strings.CutPrefix(w.Description, listenMark)
-		if pid, err := strconv.Atoi(rest); !ok || err != nil || alive(pid) {
-			continue
-		}
-		if err := c.DeleteWebhook(ctx, w.ID); err != nil && !errors.Is(err, api.NotFound) {
-			return api.Webhook{}, fmt.Errorf("remove the webhook %s of an earlier listener: %w", w.ID, err)
-		}
-	}
-	description, private := listenMark+strconv.Itoa(os.Getpid()), true
-	p := api.WebhookPatch{URL: &address, Description: &description, AllowPrivate: &private}
+// registerListener adds the temporary webhook.
+func registerListener(ctx context.Context, c *client.Client, address string, events []string) (api.Webhook, error) {
+	description, private := "voxparse listen", true
+	p := api.WebhookPatch{URL: &address, Description: &description, AllowPrivate: &private, Temporary: true}
 	if len(events) > 0 {
 		p.Events = &events
 	}
 	return c.CreateWebhook(ctx, p)
+}
+
+// hold tells the daemon that somebody listens: it removes the webhook by itself
+// once we are gone, however that came. It ends the receiver where the webhook is
+// removed by others or the daemon does not come back. The returned function
+// lets go.
+func (r *receiver) hold(ctx context.Context, c *client.Client, id string) (letGo func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := c.HoldWebhook(ctx, id)
+		if ctx.Err() == nil {
+			r.end(err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// takeAway removes the temporary webhook at the end.
+func (a *app) takeAway(ctx context.Context, c *client.Client, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	settle(ctx, c, id)
+	err := c.DeleteWebhook(ctx, id)
+	switch {
+	case errors.Is(err, client.ErrUnreachable):
+		return nil // the next daemon removes it
+	case err != nil && !errors.Is(err, api.NotFound):
+		return fmt.Errorf("remove the temporary webhook %s: %w", id, err)
+	}
+	a.notice("removed the temporary webhook %s", id)
+	return nil
 }
 
 // settle gives the daemon a moment to record the attempts that were answered
@@ -217,7 +251,7 @@ func (a *app) printReceived(r received, whole bool) error {
 		return a.printLine(r)
 	case a.quiet:
 		a.printf("%s\n", oneLine(r.head.EventID))
-		return nil
+		return a.out.err
 	}
 	st := a.style
 	mark, note := st.faint.Render("·"), ""
@@ -253,7 +287,7 @@ func (a *app) printReceived(r received, whole bool) error {
 	if text != "" {
 		a.printf("         %s\n", shorten(oneLine(text), max(40, st.width-10)))
 	}
-	return nil
+	return a.out.err
 }
 
 // forwardHeaders are what goes on to the user's server.

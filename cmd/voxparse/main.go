@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -36,8 +37,11 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 		err = asUsage(cmd, err)
 	}
 	var sig signalled
-	if err != nil && errors.As(context.Cause(ctx), &sig) && !errors.As(err, new(exitError)) {
+	if err != nil && errors.As(context.Cause(ctx), &sig) && !errors.As(err, new(exitError)) && !errors.As(err, new(signalled)) {
 		err = sig
+	}
+	if err == nil && a.out.err != nil {
+		err = fmt.Errorf("write the answer: %w", a.out.err)
 	}
 	a.report(err)
 	return exitCode(err)

@@ -51,11 +51,26 @@ func (a *app) printf(format string, args ...any) {
 	fmt.Fprintf(a.out, format, args...)
 }
 
-// notice tells a person something on stderr, unless quiet.
+// notice tells a person something on stderr, unless quiet. A program that asked
+// for JSON gets none: what it finds on stderr is an error.
 func (a *app) notice(format string, args ...any) {
-	if !a.quiet {
+	if !a.quiet && (!a.json || a.errStyle.tty) {
 		fmt.Fprintf(a.err, format+"\n", args...)
 	}
+}
+
+// sink is stdout. It keeps the first error, so that a full disk is no success
+// of a command that only prints.
+type sink struct {
+	w   io.Writer
+	err error
+}
+
+// Write writes through and remembers what went wrong.
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.err = firstOf(s.err, err)
+	return n, err
 }
 
 // printList writes a listing: {"items":[…]}, ids only, or a table. empty is
@@ -85,7 +100,9 @@ func printOne[T any](a *app, v T, id string, show func()) error {
 	case a.json:
 		return a.printJSON(v)
 	case a.quiet:
-		a.printf("%s\n", id)
+		if id != "" {
+			a.printf("%s\n", id)
+		}
 		return nil
 	}
 	show()
@@ -110,33 +127,57 @@ func (a *app) printTable(t table) error {
 		}
 		return a.printText(b.String())
 	}
-	widths := make([]int, len(t.head))
-	for i, h := range t.head {
-		widths[i] = lipgloss.Width(h)
-		for _, r := range t.rows {
-			widths[i] = max(widths[i], lipgloss.Width(r[i]))
-		}
-	}
+	widths := t.widths(a.style.width)
 	line := func(cells []string, st lipgloss.Style) {
 		var l strings.Builder
 		for i, c := range cells {
+			c = a.style.fit(c, widths[i])
 			l.WriteString(c)
 			if i < len(cells)-1 {
-				l.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(c)+2))
+				l.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(c)+gap))
 			}
 		}
-		text := l.String()
-		if a.style.width > 0 {
-			text = a.style.render.NewStyle().MaxWidth(a.style.width).Render(text)
-		}
-		b.WriteString(st.Render(text) + "\n")
+		b.WriteString(st.Render(strings.TrimRight(l.String(), " ")) + "\n")
 	}
 	line(t.head, a.style.faint)
 	for _, r := range t.rows {
 		line(r, a.style.render.NewStyle())
 	}
 	_, err := io.WriteString(a.out, b.String())
-	return err
+	if err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+// gap is the columns between two cells; leastWidth what a cell keeps, however
+// narrow the terminal is.
+const gap, leastWidth = 2, 6
+
+// widths returns the columns of each cell. Where the rows are wider than the
+// terminal the widest cells give way, the first last: it is what one copies.
+func (t table) widths(room int) []int {
+	widths, sum := make([]int, len(t.head)), gap*(len(t.head)-1)
+	for i, h := range t.head {
+		widths[i] = lipgloss.Width(h)
+		for _, r := range t.rows {
+			widths[i] = max(widths[i], lipgloss.Width(r[i]))
+		}
+		sum += widths[i]
+	}
+	for ; room > 0 && sum > room; sum-- {
+		widest := 0
+		for i := 1; i < len(widths); i++ {
+			if widths[i] > leastWidth && (widest == 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest == 0 {
+			break // the terminal wraps it
+		}
+		widths[widest]--
+	}
+	return widths
 }
 
 // field writes one "name  value" line of a description; an empty value is left out.

@@ -33,7 +33,7 @@ type item struct {
 	sent     int64
 	progress api.Progress
 	waiting  string
-	told     string // the last plain line, so that none is said twice
+	told     string // the last plain line without its figures, so that none is said twice
 }
 
 func newBoard(a *app, total int) *board { return &board{a: a, total: total} }
@@ -66,11 +66,21 @@ func (it *item) update(j api.Job) {
 	if j.Status == api.Queued && it.waiting == "" && j.Error != "" {
 		it.waiting = "trying again: " + oneLine(j.Error)
 	}
-	if !it.b.a.errStyle.tty && it.waiting != "" && it.waiting != it.told {
-		it.told = it.waiting
+	if told := withoutFigures(it.waiting); !it.b.a.errStyle.tty && told != "" && told != it.told {
+		it.told = told
 		it.b.a.notice("%s: waiting: %s", it.name, it.waiting)
 	}
 	it.b.draw(false)
+}
+
+// withoutFigures takes the digits out: a line that only counts on is not new.
+func withoutFigures(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // end takes the file off the board and says line in its place.

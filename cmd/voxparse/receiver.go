@@ -124,9 +124,14 @@ func (r *receiver) print(got received) {
 	err := r.a.printReceived(got, r.flags.body)
 	r.n++
 	if err != nil || r.n == r.flags.max {
-		select {
-		case r.done <- err:
-		default:
-		}
+		r.end(err)
+	}
+}
+
+// end ends serve, for the first reason that comes.
+func (r *receiver) end(why error) {
+	select {
+	case r.done <- why:
+	default:
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ import (
 // settings once something needs them.
 type app struct {
 	in       io.Reader
-	out      io.Writer
+	out      *sink
 	err      io.Writer
 	style    style // of stdout
 	errStyle style // of stderr
@@ -30,41 +31,16 @@ type app struct {
 }
 
 func newApp(in io.Reader, out, errw io.Writer) *app {
-	a := &app{in: in, out: out, err: errw, color: "auto"}
+	a := &app{in: in, out: &sink{w: out}, err: errw, color: "auto"}
 	a.style, a.errStyle = newStyle(out, "auto"), newStyle(errw, "auto")
 	return a
 }
 
-const rootLong = `voxparse transcribes audio on this machine and tells your own systems by signed webhooks.
-
-Results go to stdout; progress, notices and errors to stderr. Commands that need
-the daemon start it when it is not running.`
-
-const rootExample = `  voxparse transcribe call.mp3
-  voxparse transcribe interviews/ -f srt,txt -o transcripts/
-  voxparse webhooks add https://example.com/hooks/voxparse
-  voxparse transcribe call.mp3 --async --metadata ticket_id=T-1234
-  voxparse listen --forward-to http://localhost:3000/hooks
-  voxparse watch add ~/calls --after move`
-
-const rootEnv = `
-Environment:
-  VOXPARSE_NO_AUTOSTART=1   never start the daemon by itself
-  VOXPARSE_URL, VOXPARSE_API_KEY
-                            talk to a daemon over TCP instead of the socket
-  VOXPARSE_CONFIG, VOXPARSE_SOCKET, VOXPARSE_MODEL, …
-                            every setting of "voxparse config show"
-  NO_COLOR                  no colour
-
-Exit codes:
-  0 ok   1 error   2 usage   3 job failed or cancelled   4 credentials   5 not found
-  6 daemon unreachable   8 part of a batch failed   9 wait timed out (the job goes on)
-  10 signature invalid   130, 143 signals
-`
-
 func rootCmd(a *app) *cobra.Command {
+	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
 		Use:               "voxparse",
+		Version:           version,
 		Short:             "Transcribe audio on this machine, and tell your systems by webhook",
 		Long:              rootLong,
 		Example:           rootExample,
@@ -78,9 +54,9 @@ func rootCmd(a *app) *cobra.Command {
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print JSON: one object, lists as {\"items\":[…]}, streams one object a line")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print ids only, and no progress")
-	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never")
-	f.StringVar(&a.socket, "socket", "", "Unix socket of the daemon")
-	f.StringVar(&a.config, "config", "", "config file")
+	f.StringVar(&a.color, "color", "auto", "colour `WHEN`: auto, always or never")
+	f.StringVar(&a.socket, "socket", "", "`PATH` of the daemon's Unix socket")
+	f.StringVar(&a.config, "config", "", "settings from this `FILE`")
 	complete(root, "color", "auto", "always", "never")
 	root.AddGroup(&cobra.Group{ID: "work", Title: "Transcripts:"}, &cobra.Group{ID: "tell", Title: "Webhooks:"}, &cobra.Group{ID: "run", Title: "Machine:"})
 	add := func(group string, cmds ...*cobra.Command) {
@@ -89,11 +65,14 @@ func rootCmd(a *app) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
+	f.SortFlags = false
+	root.Flags().Bool("version", false, "print the version")
 	add("work", transcribeCmd(a), jobsCmd(a), searchCmd(a), watchCmd(a))
 	add("tell", webhooksCmd(a), listenCmd(a))
 	add("run", modelsCmd(a), daemonCmd(a), statusCmd(a), doctorCmd(a), configCmd(a), keysCmd(a), completionCmd(a), versionCmd(a))
-	root.SetHelpCommandGroupID("run")
-	root.SetUsageTemplate(root.UsageTemplate() + "{{if not .HasParent}}" + rootEnv + "{{end}}")
+	root.SetHelpCommand(helpCmd())
+	root.SetUsageTemplate(usageTemplate)
+	root.SetVersionTemplate(versionLine())
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetIn(a.in)
@@ -107,7 +86,7 @@ func (a *app) start() error {
 	default:
 		return fmt.Errorf("--color is auto, always or never, not %q", a.color)
 	}
-	a.style, a.errStyle = newStyle(a.out, a.color), newStyle(a.err, a.color)
+	a.style, a.errStyle = newStyle(a.out.w, a.color), newStyle(a.err, a.color)
 	a.started = true
 	return nil
 }
@@ -163,6 +142,18 @@ func completeBy(c *cobra.Command, flag string, f cobra.CompletionFunc) {
 	}
 }
 
+// oneOf checks a flag that takes one of a few words; empty is none of them.
+func oneOf(flag, v string, allowed ...string) error {
+	if v == "" || slices.Contains(allowed, v) {
+		return nil
+	}
+	msg := fmt.Sprintf("--%s %s: want one of %s", flag, v, strings.Join(allowed, ", "))
+	if near := api.Nearest(v, allowed); near != "" {
+		msg += fmt.Sprintf("; did you mean %s?", near)
+	}
+	return usageError{msg}
+}
+
 // args checks the number of arguments and names what is missing.
 func args(names ...string) cobra.PositionalArgs {
 	return func(c *cobra.Command, got []string) error {
@@ -172,6 +163,8 @@ func args(names ...string) cobra.PositionalArgs {
 			return fmt.Errorf("missing %s; usage: %s", names[len(got)], c.UseLine())
 		case len(got) > len(names) && !many:
 			return fmt.Errorf("%q is one argument too many; usage: %s", got[len(names)], c.UseLine())
+		case slices.Contains(got, ""):
+			return fmt.Errorf("an argument is empty; is a variable not set?")
 		}
 		return nil
 	}

@@ -49,11 +49,11 @@ or it is taken for a flag). Endings do not matter: refund finds refunds.`,
 			return a.printHits(hits)
 		},
 	}
-	c.Flags().IntVarP(&r.Limit, "limit", "n", api.DefaultListLimit, "how many transcripts at most")
-	c.Flags().IntVar(&r.Offset, "offset", 0, "how many transcripts to pass over")
-	c.Flags().StringVar(&r.Speaker, "speaker", "", "only what this speaker said")
-	c.Flags().StringVar(&since, "since", "", "finished since: a duration (24h, 7d) or a time (2026-05-03, RFC 3339)")
-	c.Flags().StringVar(&until, "until", "", "finished before: the same")
+	c.Flags().IntVarP(&r.Limit, "limit", "n", api.DefaultListLimit, "`N` transcripts at most")
+	c.Flags().IntVar(&r.Offset, "offset", 0, "pass over `N` transcripts")
+	c.Flags().StringVar(&r.Speaker, "speaker", "", "only what this `SPEAKER` said")
+	c.Flags().StringVar(&since, "since", "", "finished since this `TIME`: a duration back (24h, 7d), a date (2026-05-03) or RFC 3339")
+	c.Flags().StringVar(&until, "until", "", "finished before this `TIME`")
 	return c
 }
 

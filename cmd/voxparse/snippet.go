@@ -25,10 +25,10 @@ func webhooksSnippetCmd(a *app) *cobra.Command {
 			return a.printText(code)
 		},
 	}
-	c.Flags().StringVar(&lang, "lang", "curl", strings.Join(webhook.SnippetLangs(), ", "))
-	c.Flags().StringVar(&p.SecretEnv, "secret-env", "", "variable that holds the secret (default VOXPARSE_WEBHOOK_SECRET)")
-	c.Flags().IntVar(&p.Port, "port", 0, "port to listen on (default 3000)")
-	c.Flags().StringVar(&p.Path, "path", "", "path of the webhook's URL (default /hook)")
+	c.Flags().StringVar(&lang, "lang", "curl", "`LANGUAGE`: "+strings.Join(webhook.SnippetLangs(), ", "))
+	c.Flags().StringVar(&p.SecretEnv, "secret-env", "", "`VARIABLE` that holds the secret (default VOXPARSE_WEBHOOK_SECRET)")
+	c.Flags().IntVar(&p.Port, "port", 0, "`PORT` to listen on (default 3000)")
+	c.Flags().StringVar(&p.Path, "path", "", "`PATH` of the webhook's URL (default /hook)")
 	complete(c, "lang", webhook.SnippetLangs()...)
 	return c
 }

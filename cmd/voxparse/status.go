@@ -31,7 +31,7 @@ func statusCmd(a *app) *cobra.Command {
 }
 
 func (a *app) showStatus(st api.Status) {
-	a.field("daemon", fmt.Sprintf("%s, pid %d, version %s, since %s", a.style.good.Render("running"), st.PID, st.Version, a.style.when(st.StartedAt)))
+	a.field("daemon", fmt.Sprintf("%s, pid %d, version %s, started %s", a.style.good.Render("running"), st.PID, st.Version, a.style.when(st.StartedAt)))
 	a.field("socket", st.Socket)
 	a.field("address", st.Listen)
 	model := st.Model

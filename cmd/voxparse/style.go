@@ -111,6 +111,14 @@ func (s style) cut(text string, n int) string {
 	return shorten(oneLine(text), n)
 }
 
+// fit cuts a cell to n columns.
+func (s style) fit(cell string, n int) string {
+	if lipgloss.Width(cell) <= n {
+		return cell
+	}
+	return s.render.NewStyle().MaxWidth(n-1).Render(cell) + "…"
+}
+
 // when writes a time: how long ago for a person, RFC 3339 for a program.
 func (s style) when(t time.Time) string {
 	switch {

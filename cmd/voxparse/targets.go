@@ -107,8 +107,8 @@ func (t target) copyPath() string {
 }
 
 // writeFile puts data at path whole or not at all, and makes its folder.
-func writeFile(path string, data []byte) error {
-	return fillFile(path, func(w io.Writer) error {
+func writeFile(path string, data []byte, mode os.FileMode) error {
+	return fillFile(path, mode, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
@@ -116,7 +116,7 @@ func writeFile(path string, data []byte) error {
 
 // fillFile puts what fill writes at path whole or not at all, and makes its
 // folder.
-func fillFile(path string, fill func(io.Writer) error) (err error) {
+func fillFile(path string, mode os.FileMode, fill func(io.Writer) error) (err error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0) // /dev/stdout, a named pipe
 		if err != nil {
@@ -139,7 +139,7 @@ func fillFile(path string, fill func(io.Writer) error) (err error) {
 	}()
 	err = fill(tmp)
 	if err == nil {
-		err = tmp.Chmod(0o644)
+		err = tmp.Chmod(mode)
 	}
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return err

@@ -18,18 +18,20 @@ import (
 const transcribeLong = `Transcribe audio files and print or write the transcripts.
 
 FILE is a file, a folder (searched recursively), a quoted pattern such as
-'calls/**/*.mp3', or - for standard input. Without --async the command waits,
-shows progress, and prints the transcript; Ctrl-C cancels the jobs that are
-still open. With --async it returns as soon as the daemon has the audio on disk,
-and webhooks tell the rest.
+'calls/**/*.mp3', or - for standard input; hidden files are left out. Without
+--async the command waits, shows progress, and prints the transcript; Ctrl-C
+cancels the jobs that are still open. With --async it returns as soon as the
+daemon has the audio on disk, and webhooks tell the rest.
 
 Several files go to stdout one after the other, each below a line with its name,
-or with -o into a folder as NAME.txt. Where some of them fail the exit code is 8.`
+or with -o into a folder as NAME.txt. Where some of them fail the exit code is 8.
+A file that is there is not written over, unless --overwrite says so; with
+--skip-existing a run that was broken off goes on where it was.`
 
 const transcribeExample = `  voxparse transcribe call.mp3
   voxparse transcribe call.mp3 -o call.srt
-  voxparse transcribe interviews/ -f srt,txt -o transcripts/
-  ffmpeg -i film.mkv -f wav - | voxparse transcribe - --json
+  voxparse transcribe interviews/ -f srt,txt -o transcripts/ --skip-existing
+  ffmpeg -i film.mkv -f wav - | voxparse transcribe - --name film.wav --json
   voxparse transcribe call.mp3 --async --metadata ticket_id=T-1234 --metadata agent=jane`
 
 // transcribeFlags are the flags of transcribe.
@@ -43,6 +45,7 @@ type transcribeFlags struct {
 	key      string
 	name     string
 	timeout  string
+	existing existing
 }
 
 func transcribeCmd(a *app) *cobra.Command {
@@ -53,25 +56,35 @@ func transcribeCmd(a *app) *cobra.Command {
 		Long:    transcribeLong,
 		Example: transcribeExample,
 		Args:    args("FILE…"),
-		RunE:    func(c *cobra.Command, got []string) error { return a.transcribe(c.Context(), got, f) },
+		RunE: func(c *cobra.Command, got []string) error {
+			for _, name := range []string{"idempotency-key", "webhook", "name"} {
+				if g := c.Flags().Lookup(name); g.Changed && strings.Trim(g.Value.String(), "[]") == "" {
+					return usagef("--%s is empty; is a variable not set?", name)
+				}
+			}
+			return a.transcribe(c.Context(), got, f)
+		},
 	}
 	fl := c.Flags()
+	fl.SortFlags = false
+	fl.StringSliceVarP(&f.formats, "format", "f", nil, "`FORMAT` of the transcript: txt, srt, vtt, json, tsv or md; repeat or join with commas (default txt, or as -o ends)")
+	fl.StringVarP(&f.out, "output", "o", "", "`FILE` to write, or folder for several, or - for stdout")
+	fl.BoolVar(&f.existing.overwrite, "overwrite", false, "write over outputs that are there")
+	fl.BoolVar(&f.existing.skip, "skip-existing", false, "leave out files whose outputs are there")
 	fl.BoolVar(&f.async, "async", false, "return once the daemon has the audio; webhooks tell the rest")
-	fl.StringSliceVarP(&f.formats, "format", "f", nil, "txt, srt, vtt, json, tsv or md; repeat or join with commas (default txt, or as -o ends)")
-	fl.StringVarP(&f.out, "output", "o", "", "file to write, or folder for several, or - for stdout")
-	fl.StringVar(&f.Language, "language", "", "language of the speech, such as en")
-	fl.StringVar(&f.Model, "model", "", "speech model, or a configured engine")
-	fl.StringArrayVar(&f.metadata, "metadata", nil, "JSON object, @FILE, or k=v (repeatable); comes back in every webhook")
-	fl.StringSliceVar(&f.webhooks, "webhook", nil, "only these webhooks receive the event (repeatable)")
+	fl.StringVar(&f.timeout, "timeout", "", "wait at most this `DURATION`, such as 10m; the jobs go on")
+	fl.StringVar(&f.Language, "language", "", "`LANGUAGE` of the speech, such as en")
+	fl.StringVar(&f.Model, "model", "", "`NAME` of a speech model, or of a configured engine")
+	fl.StringVar(&f.Mode, "mode", "", "`MODE` of the text: polished or verbatim")
+	fl.StringVar(&f.Channels, "channels", "", "`HOW` to take several channels: mix, or split (one speaker a channel)")
+	fl.StringVar(&f.Instructions, "instructions", "", "`TEXT`: what the analysis should look for")
 	fl.BoolVar(&f.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
 	fl.BoolVar(&f.RedactAudio, "redact-audio", false, "and keep a copy of the audio with that silenced: beside the transcript with -o, else see jobs audio")
-	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same key finds the same job")
-	fl.StringVar(&f.Mode, "mode", "", "polished or verbatim")
-	fl.StringVar(&f.Channels, "channels", "", "mix, or split: one speaker a channel")
-	fl.StringVar(&f.Speakers, "speakers", "", "tell the voices of one channel apart: auto, or how many there are")
-	fl.StringVar(&f.Instructions, "instructions", "", "what the analysis should look for")
-	fl.StringVar(&f.name, "name", "stdin", "name of the file that comes by stdin")
-	fl.StringVar(&f.timeout, "timeout", "", "wait at most so long (such as 10m); the jobs go on")
+	fl.StringVar(&f.Speakers, "speakers", "", "`HOW` to tell the voices of one channel apart: auto, or how many there are")
+	fl.StringArrayVar(&f.metadata, "metadata", nil, "JSON object, @FILE, or `K=V` (repeatable); comes back in every webhook")
+	fl.StringSliceVar(&f.webhooks, "webhook", nil, "only the webhook `ID` receives the event (repeatable)")
+	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same `KEY` finds the same job")
+	fl.StringVar(&f.name, "name", "stdin", "file `NAME` of what comes by stdin")
 	complete(c, "format", api.Formats...)
 	complete(c, "mode", "polished", "verbatim")
 	complete(c, "channels", "mix", "split")
@@ -97,12 +110,23 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 	if f.key != "" && len(inputs) > 1 {
 		return usagef("--idempotency-key names one job, and here are %d files", len(inputs))
 	}
-	if f.async && (f.out != "" || len(f.formats) > 0) {
-		return usagef("-o and -f need the transcript, and --async does not wait for it; see: voxparse jobs show --help")
+	if err := a.checkOutput(f); err != nil {
+		return err
 	}
 	targets, err := plan(inputs, f.formats, f.out)
 	if err != nil {
 		return err
+	}
+	f.existing.copies = f.RedactAudio
+	all := len(inputs)
+	if inputs, err = f.existing.spare(inputs, targets); err != nil {
+		return err
+	}
+	if n := all - len(inputs); n > 0 {
+		a.notice("skipped %s: transcribed already", plural(n, "file", "files"))
+	}
+	if len(inputs) == 0 {
+		return nil
 	}
 	if in, ok := a.in.(*os.File); ok && inputs[0].path == "" && term.IsTerminal(int(in.Fd())) {
 		a.notice("reading audio from the terminal; did you mean to pipe a file in?")
@@ -124,17 +148,6 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 }
 
 func (f *transcribeFlags) check() error {
-	oneOf := func(flag, v string, allowed ...string) error {
-		if v == "" {
-			return nil
-		}
-		for _, w := range allowed {
-			if v == w {
-				return nil
-			}
-		}
-		return usagef("--%s is %s, not %q", flag, strings.Join(allowed, " or "), v)
-	}
 	if n := len([]rune(f.Instructions)); n > api.MaxInstructions {
 		return usagef("--instructions has %d characters, and the limit is %d", n, api.MaxInstructions)
 	}
@@ -144,6 +157,24 @@ func (f *transcribeFlags) check() error {
 		}
 	}
 	return errors.Join(oneOf("mode", f.Mode, "polished", "verbatim"), oneOf("channels", f.Channels, "mix", "split"))
+}
+
+// checkOutput refuses what would be ignored without a word.
+func (a *app) checkOutput(f transcribeFlags) error {
+	stdout, formats := f.out == "" || f.out == "-", strings.Join(f.formats, "")
+	switch {
+	case f.existing.overwrite && f.existing.skip:
+		return usagef("--overwrite and --skip-existing exclude each other")
+	case f.async && (f.out != "" || formats != ""):
+		return usagef("-o and -f need the transcript, and --async does not wait for it; see: voxparse jobs show --help")
+	case f.async && f.timeout != "":
+		return usagef("--async does not wait, so that --timeout has no meaning; see: voxparse jobs wait --help")
+	case a.json && stdout && formats != "" && formats != "json":
+		return usagef("--json prints the whole result; for %s as well give -o FILE", formats)
+	case a.quiet && !a.json && stdout && (f.out != "" || formats != ""):
+		return usagef("-q prints the job's id in place of the transcript; give -o FILE, or leave -q away")
+	}
+	return nil
 }
 
 // withTimeout bounds a wait; its end is api.TimedOut.
@@ -187,10 +218,28 @@ func (b *batch) submitAll(ctx context.Context) error {
 			b.a.notice("%s", b.failure(in, err))
 		}
 	}
+	b.next(ctx)
 	return b.verdict(failed, first)
 }
 
+// next says after --async what one does with the ids, and that nobody is told
+// where that is so.
+func (b *batch) next(ctx context.Context) {
+	switch len(b.accepted) {
+	case 0:
+		return
+	case 1:
+		b.a.notice("follow it: voxparse jobs watch %[1]s; its text: voxparse jobs show %[1]s -f txt", b.accepted[0])
+	default:
+		b.a.notice("follow them: voxparse jobs watch; their texts: voxparse jobs show ID -f txt")
+	}
+	if hooks, err := b.c.Webhooks(ctx); err == nil && len(hooks) == 0 {
+		b.a.notice("no webhook is there to tell anybody; add one with: voxparse webhooks add URL")
+	}
+}
+
 func (b *batch) printAccepted(in input, acc api.Accepted) error {
+	b.accepted = append(b.accepted, acc.JobID)
 	switch {
 	case b.a.json && len(b.inputs) == 1:
 		return b.a.printJSON(acc)

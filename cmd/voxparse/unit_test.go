@@ -143,7 +143,9 @@ func TestExpandFindsAudio(t *testing.T) {
 		code int
 	}{
 		{"folder", []string{dir}, "a.mp3 b.WAV odd[1].mp3 sub/c.flac", 0},
-		{"glob", []string{dir + "/**/*.{mp3,flac}"}, ".git/d.mp3 .hidden.mp3 a.mp3 odd[1].mp3 sub/c.flac", 0},
+		{"glob", []string{dir + "/**/*.{mp3,flac}"}, "a.mp3 odd[1].mp3 sub/c.flac", 0},
+		{"glob that asks for what is hidden", []string{dir + "/.*.mp3"}, ".hidden.mp3", 0},
+		{"no pattern either", []string{dir + "/odd[2"}, "", exitNotFound},
 		{"a file that looks like a glob", []string{dir + "/odd[1].mp3"}, "odd[1].mp3", 0},
 		{"any file by name", []string{dir + "/notes.txt"}, "notes.txt", 0},
 		{"each once", []string{dir + "/a.mp3", dir, dir + "/./a.mp3"}, "a.mp3 b.WAV odd[1].mp3 sub/c.flac", 0},
@@ -257,6 +259,31 @@ func TestTheProgressLineFitsTheTerminal(t *testing.T) {
 	for _, want := range []string{"█", " 50%", "12:30 of 25:00", "20x", "38s left", "0/3 done"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("got %q, want %q in it", line, want)
+		}
+	}
+}
+
+func TestATableFitsTheTerminal(t *testing.T) {
+	tests := []struct {
+		width int
+		want  string
+	}{
+		{0, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
+		{80, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
+		{22, "ID        FILE\njob_0001  録音の長…  x"},
+		{1, "ID        FILE\njob_0001  録音…   x"},
+	}
+	for _, tt := range tests {
+		var b strings.Builder
+		a := newApp(strings.NewReader(""), &b, &b)
+		a.style.tty, a.style.width = true, tt.width
+		tab := table{head: []string{"ID", "FILE", ""}}
+		tab.add("job_0001", "録音の長い名前.mp3", "x")
+		if err := a.printTable(tab); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(b.String()); got != tt.want {
+			t.Errorf("%d columns: got\n%s\nwant\n%s", tt.width, got, tt.want)
 		}
 	}
 }

@@ -41,12 +41,12 @@ see it. Exit code 10 where the signature is not valid.`,
 		RunE: func(_ *cobra.Command, got []string) error { return a.verify(got, f) },
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.secretFile, "secret-file", "", "file that holds the secret")
-	fl.StringVar(&f.secret, "secret", "", "the secret, whsec_…")
-	fl.StringArrayVarP(&f.headers, "header", "H", nil, "\"Name: value\" of the request (repeatable), or @FILE with one a line")
-	fl.StringVar(&f.signature, "signature", "", "short for -H \"X-VoxParse-Signature: …\"")
-	fl.StringVar(&f.timestamp, "timestamp", "", "short for -H \"X-VoxParse-Timestamp: …\"")
-	fl.StringVar(&f.tolerance, "tolerance", "5m", "how old the timestamp may be; \"any\" to check the signature alone")
+	fl.StringVar(&f.secretFile, "secret-file", "", "`FILE` that holds the secret")
+	fl.StringVar(&f.secret, "secret", "", "the `SECRET`, whsec_…")
+	fl.StringArrayVarP(&f.headers, "header", "H", nil, "`HEADER` of the request, \"Name: value\" (repeatable), or @FILE with one a line")
+	fl.StringVar(&f.signature, "signature", "", "`HEX` of -H \"X-VoxParse-Signature: …\"")
+	fl.StringVar(&f.timestamp, "timestamp", "", "`TIME` of -H \"X-VoxParse-Timestamp: …\"")
+	fl.StringVar(&f.tolerance, "tolerance", "5m", "`AGE` that the timestamp may have; \"any\" to check the signature alone")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -36,9 +37,14 @@ func versionCmd(a *app) *cobra.Command {
 			case a.quiet:
 				a.printf("%s\n", b.Version)
 			default:
-				a.printf("voxparse %s (%s, %s)\n", b.Version, b.Go, b.Platform)
+				a.printf("%s", versionLine())
 			}
 			return nil
 		},
 	}
+}
+
+// versionLine is what a person is told.
+func versionLine() string {
+	return fmt.Sprintf("voxparse %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

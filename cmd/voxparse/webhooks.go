@@ -41,11 +41,11 @@ type webhookFlags struct {
 
 func (f *webhookFlags) define(c *cobra.Command) {
 	fl := c.Flags()
-	fl.StringSliceVar(&f.events, "events", nil, "transcription.completed, transcription.failed (default: every type)")
-	fl.StringVar(&f.description, "description", "", "a note for people")
-	fl.StringVar(&f.timeout, "timeout", "", "time limit of one attempt, 1s to 60s (default 15s)")
+	fl.StringSliceVar(&f.events, "events", nil, "only these `TYPES`: transcription.completed, transcription.failed (default: every type)")
+	fl.StringVar(&f.description, "description", "", "a `NOTE` for people")
+	fl.StringVar(&f.timeout, "timeout", "", "`LIMIT` of one attempt, 1s to 60s (default 15s)")
 	fl.BoolVar(&f.ordered, "ordered", false, "one at a time, in sequence")
-	fl.Float64Var(&f.rate, "rate-limit", 0, "deliveries a second, 0 for no limit")
+	fl.Float64Var(&f.rate, "rate-limit", 0, "`N` deliveries a second, 0 for no limit")
 	fl.BoolVar(&f.allowPrivate, "allow-private", false, "may reach loopback and private addresses (always so for one added over the socket)")
 	complete(c, "events", api.EventCompleted, api.EventFailed)
 }
@@ -99,40 +99,41 @@ a file that only you can read instead.`,
 			if err != nil {
 				return err
 			}
+			if _, err := os.Stat(secretFile); secretFile != "" && err == nil {
+				return api.Errorf(api.Conflict, "%s exists already and may hold another secret; name another file", oneLine(secretFile))
+			}
 			w, err := cl.CreateWebhook(c.Context(), p)
 			if err != nil {
 				return err
 			}
-			return a.printSecret(w, secretFile, func() {
-				a.showWebhook(w)
-				a.notice("check the way to it: voxparse webhooks test %s", w.ID)
-			})
+			if err := a.printSecret(w, secretFile); err != nil || a.json {
+				return err
+			}
+			a.notice("check the way to it: voxparse webhooks test %s", w.ID)
+			return nil
 		},
 	}
 	f.define(c)
-	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this file (0600) and do not print it")
+	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this `FILE` (0600) and do not print it")
 	return c
 }
 
 // printSecret prints a webhook that bears its secret. With -q the id alone goes
 // to stdout; the secret is not to be lost, so it goes to stderr.
-func (a *app) printSecret(w api.Webhook, file string, show func()) error {
+func (a *app) printSecret(w api.Webhook, file string) error {
 	secret := w.Secret
 	if file != "" {
-		if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
-			return fmt.Errorf("the webhook %s is there, but its secret could not be written (%w); voxparse webhooks rotate %s makes another", w.ID, err, w.ID)
-		}
-		if err := os.Chmod(file, 0o600); err != nil {
-			return fmt.Errorf("restrict the secret's file: %w", err)
+		if err := writeFile(file, []byte(secret+"\n"), 0o600); err != nil {
+			return fmt.Errorf("the webhook %s is there, but its secret is not: %w; voxparse webhooks rotate %s makes another", w.ID, err, w.ID)
 		}
 		w.Secret = ""
 	} else if a.quiet && !a.json {
 		fmt.Fprintf(a.err, "secret: %s\n", secret)
 	}
 	return printOne(a, w, w.ID, func() {
-		show()
+		a.showWebhook(w)
 		if file != "" {
-			a.field("secret", "in "+file)
+			a.field("secret", "in "+oneLine(file))
 			return
 		}
 		a.field("secret", a.style.bold.Render(secret))
@@ -195,7 +196,11 @@ func (a *app) withWebhook(call func(*client.Client, context.Context, string) (ap
 		if err != nil {
 			return err
 		}
-		w, err := call(cl, c.Context(), got[0])
+		id, err := webhookID(c.Context(), cl, got[0])
+		if err != nil {
+			return err
+		}
+		w, err := call(cl, c.Context(), id)
 		if err != nil {
 			return err
 		}
@@ -224,7 +229,7 @@ func (a *app) showWebhook(w api.Webhook) {
 		a.field("secret", w.SecretLast4)
 	}
 	if !w.PreviousUntil.IsZero() {
-		a.field("old secret", "valid until "+w.PreviousUntil.Local().Format(time.DateTime))
+		a.field("old secret", "ends "+a.style.when(w.PreviousUntil))
 	}
 }
 
@@ -255,7 +260,7 @@ func webhooksEditCmd(a *app) *cobra.Command {
 		},
 	}
 	f.define(c)
-	c.Flags().StringVar(&address, "url", "", "where to send")
+	c.Flags().StringVar(&address, "url", "", "`URL` to send to")
 	c.Flags().BoolVar(&active, "active", true, "false holds its deliveries until it is enabled again")
 	return c
 }
@@ -270,6 +275,10 @@ func webhooksRmCmd(a *app) *cobra.Command {
 				return err
 			}
 			return a.each(got, func(id string) error {
+				id, err := webhookID(c.Context(), cl, id)
+				if err != nil {
+					return err
+				}
 				if err := cl.DeleteWebhook(c.Context(), id); err != nil {
 					return err
 				}
@@ -285,7 +294,7 @@ func webhooksEnableCmd(a *app) *cobra.Command {
 		Use: "enable ID", Short: "Activate a webhook and send what was held for it", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
 		Example: "  voxparse webhooks enable whk_01k… --replay-since 24h",
 		RunE: func(c *cobra.Command, got []string) error {
-			from, err := parseSince(since)
+			from, err := parseFrom("replay-since", since)
 			if err != nil {
 				return err
 			}
@@ -294,7 +303,7 @@ func webhooksEnableCmd(a *app) *cobra.Command {
 			})(c, got)
 		},
 	}
-	c.Flags().StringVar(&since, "replay-since", "", "also send again what failed since then: a duration (24h) or a time")
+	c.Flags().StringVar(&since, "replay-since", "", "also send again what failed since this `TIME`: a duration back (24h), a date or a time")
 	return c
 }
 
@@ -321,14 +330,18 @@ with --overlap 0 the old one dies at once.`,
 			if err != nil {
 				return err
 			}
-			w, err := cl.RotateSecret(c.Context(), got[0], r)
+			id, err := webhookID(c.Context(), cl, got[0])
 			if err != nil {
 				return err
 			}
-			return a.printSecret(w, secretFile, func() { a.showWebhook(w) })
+			w, err := cl.RotateSecret(c.Context(), id, r)
+			if err != nil {
+				return err
+			}
+			return a.printSecret(w, secretFile)
 		},
 	}
-	c.Flags().StringVar(&overlap, "overlap", "24h", "how long the old secret stays valid: 0 to 7d")
-	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this file (0600) and do not print it")
+	c.Flags().StringVar(&overlap, "overlap", "24h", "`DURATION` for which the old secret stays valid: 0 to 7d")
+	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this `FILE` (0600) and do not print it")
 	return c
 }
