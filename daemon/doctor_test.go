@@ -31,7 +31,7 @@ func healthy(t *testing.T) *config.Config {
 			t.Fatal(err)
 		}
 	}
-	write(t, filepath.Join(cfg.CacheDir, "decoder", "compiled"), strings.Repeat("x", decoderSize))
+	write(t, filepath.Join(cfg.CacheDir, "decoder", "compiled"), strings.Repeat("x", 1<<20))
 	write(t, filepath.Join(cfg.DataDir, "vault.key"), "key")
 	return cfg
 }

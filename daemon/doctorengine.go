@@ -20,9 +20,6 @@ import (
 // engineLimit is how long the worker program may take to say hello.
 const engineLimit = 30 * time.Second
 
-// decoderSize is the least that a compiled decoder has, in bytes.
-const decoderSize = 1 << 20
-
 // enginePath returns the worker program.
 func (x *doctor) enginePath() (string, error) {
 	if x.engine != "" {
@@ -116,16 +113,7 @@ func (x *doctor) decoderCache(context.Context) []api.Finding {
 	if out := x.private(id, dir, st, 0o700); len(out) > 0 {
 		return out
 	}
-	compiled := false
-	err = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if fi, err := e.Info(); err == nil && fi.Mode().IsRegular() && fi.Size() >= decoderSize {
-			compiled = true
-		}
-		return nil
-	})
+	compiled, err := engine.Warmed(x.cfg.CacheDir)
 	switch {
 	case err != nil:
 		return []api.Finding{wrong(id, "rm -r "+quoted(dir)+" && "+warm, "the decoder cache cannot be read: %v", err)}

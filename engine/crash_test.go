@@ -228,7 +228,7 @@ func TestAWorkerThatDoesNotStartIsNobodysFault(t *testing.T) {
 }
 
 func TestAModelThatEndsTheWorkerIsNotTheFilesFault(t *testing.T) {
-	p := pool(t, nil)
+	p := pool(t, func(c *engine.Config) { c.Workers = 1 })
 	model := tiny(t)
 	b, err := os.ReadFile(model.Files["encoder"])
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/voxparse/voxparse/engine"
@@ -39,7 +40,11 @@ func testMain(m *testing.M) (int, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the worker: %w\n%s", err, out)
 	}
-	return m.Run(), nil
+	code := m.Run()
+	if shared.stop != nil {
+		err = shared.stop()
+	}
+	return code, err
 }
 
 // tiny is the default model.
@@ -48,25 +53,47 @@ func tiny(tb testing.TB) engine.Model {
 	return engine.Model{Name: "moonshine-tiny", Family: "moonshine", Language: "en", Files: modelstest.Files(tb)}
 }
 
-// pool returns a running pool of real workers, which ends with the test.
+// pool returns a running pool of real workers: with a change to its settings
+// one of its own, which ends with the test; without, the one that tests share,
+// since starting a worker takes longer than most of them.
 func pool(tb testing.TB, change func(*engine.Config)) *engine.Pool {
 	tb.Helper()
-	cfg := engine.Config{Command: []string{worker}, CacheDir: modelstest.Cache(tb), Dir: tb.TempDir(),
-		Logger: slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	if change != nil {
-		change(&cfg)
+	if change == nil {
+		shared.once.Do(func() {
+			shared.Pool, shared.stop = run(engine.Config{Command: []string{worker}, CacheDir: cache(tb),
+				Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+		})
+		return shared.Pool
 	}
-	p := engine.NewPool(cfg)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- p.Run(ctx) }()
+	cfg := engine.Config{Command: []string{worker}, CacheDir: cache(tb), Dir: tb.TempDir(),
+		Logger: slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	change(&cfg)
+	p, stop := run(cfg)
 	tb.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
+		if err := stop(); err != nil {
 			tb.Errorf("run the pool: %v", err)
 		}
 	})
 	return p
+}
+
+// shared is the pool of the tests that change nothing.
+var shared struct {
+	once sync.Once
+	*engine.Pool
+	stop func() error
+}
+
+// run runs a pool; stop ends it.
+func run(cfg engine.Config) (p *engine.Pool, stop func() error) {
+	p = engine.NewPool(cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	return p, func() error {
+		cancel()
+		return <-ended
+	}
 }
 
 // cache is where the compiled decoder is kept between tests.

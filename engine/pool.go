@@ -109,6 +109,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	p.quit = ctx
 	p.mu.Unlock()
 	close(p.started)
+	p.busy.Go(func() { p.warm(ctx) })
 	<-ctx.Done()
 	p.mu.Lock()
 	p.ended = true

@@ -169,9 +169,11 @@ func (c *crew) serve(rec *recogniser, moved <-chan struct{}) bool {
 			return false
 		case a := <-c.work:
 			began := threadSeconds()
-			a.parts, a.mended = mend(a.piece, rec.recognise, 0)
+			a.parts, a.mended = mend(a.piece, func(feed []float32) heard {
+				defer c.steps.Add(1)
+				return rec.recognise(feed)
+			}, 0)
 			a.seconds = threadSeconds() - began
-			c.steps.Add(1)
 			close(a.answer)
 		}
 	}

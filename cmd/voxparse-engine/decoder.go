@@ -38,6 +38,7 @@ type decoder struct {
 	dog    *time.Timer
 	ended  chan struct{} // closed once the process is reaped
 	ready  bool
+	silent time.Duration // how long it may give nothing once it is ready
 }
 
 // startDecoder starts a decoder process; it gets ready on its own.
@@ -56,7 +57,8 @@ func startDecoder(cache string) (*decoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start a decoder: %w", err)
 	}
-	d := &decoder{cmd: cmd, orders: orders, out: frames, frames: bufio.NewReaderSize(frames, 64<<10), ended: make(chan struct{})}
+	d := &decoder{cmd: cmd, orders: orders, out: frames, frames: bufio.NewReaderSize(frames, 64<<10),
+		ended: make(chan struct{}), silent: silentFor}
 	dieWithParent(cmd)
 	started := make(chan error)
 	go func() {
@@ -96,7 +98,7 @@ func (d *decoder) decode(ctx context.Context, o decodeOrder, head func(header), 
 	}
 	buf := make([]byte, 0, maxFrame)
 	for {
-		patience := silentFor
+		patience := d.silent
 		if !d.ready {
 			patience = startFor
 		}

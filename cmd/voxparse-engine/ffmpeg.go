@@ -41,6 +41,13 @@ func newFFmpeg(ctx context.Context, cache string) (*ffmpeg, error) {
 		if err := privateDir(dir); err != nil {
 			return nil, err
 		}
+		// One compiles, the others wait and then take it from the cache: each
+		// would need half a gigabyte.
+		lock, err := lockDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Close() // which unlocks
 		c, err := wazero.NewCompilationCacheWithDir(dir)
 		if err != nil {
 			return nil, fmt.Errorf("open the decoder cache %s: %w", dir, err)
@@ -85,6 +92,25 @@ func privateDir(dir string) error {
 		}
 	}
 	return nil
+}
+
+// lockDir waits until no other process has locked dir.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the decoder cache: %w", err)
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		f.Close() // nothing was written
+		return nil, fmt.Errorf("lock the decoder cache: %w", err)
+	}
+	return f, nil
 }
 
 // filters are what makes any audio the recognisers' samples. Half the default
