@@ -166,6 +166,23 @@ func BenchmarkLogGrowth(b *testing.B) {
 			}
 		}
 	})
+	b.Run("since", func(b *testing.B) {
+		for b.Loop() {
+			if ds, _, err := db.Deliveries(b.Context(), DeliveryFilter{Webhook: hook, Since: time.Now().Add(48 * time.Hour)}, "", 20); err != nil || len(ds) != 0 {
+				b.Fatal(len(ds), err)
+			}
+		}
+	})
+	b.Run("burst5000", func(b *testing.B) {
+		const burst = 5000
+		for b.Loop() {
+			b.StopTimer()
+			inChunks(b, db, burst, endedJob)
+			b.StartTimer()
+			deliverAll(b, db, burst, 64)
+		}
+		b.ReportMetric(float64(burst*b.N)/b.Elapsed().Seconds(), "/s")
+	})
 	b.Run("purge100", func(b *testing.B) {
 		for b.Loop() {
 			if _, err := db.Purge(b.Context(), time.Now(), 100); err != nil {

@@ -32,6 +32,13 @@ func newUID(now time.Time) uid {
 	return uid(ulid.MustNew(ulid.Timestamp(now), entropy.MonotonicEntropy))
 }
 
+// uidAt returns the least id of a millisecond.
+func uidAt(at time.Time) uid {
+	var u uid
+	binary.BigEndian.PutUint64(u[:], min(uint64(max(at.UnixMilli(), 0)), ulid.MaxTime())<<16)
+	return u
+}
+
 // EventID returns the id of the event of type typ that a job's generation
 // makes. It depends on nothing else, so that a repeated transition makes the
 // same event again and not a second one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -76,9 +77,22 @@ func (db *DB) Deliveries(ctx context.Context, f DeliveryFilter, cursor string, l
 	return ds, next, nil
 }
 
+// idSlack is how far the time in a delivery's id, which is that of its event,
+// may lie from the time of its record: an event waits while there is no space.
+const idSlack = 24 * time.Hour
+
 // eachDelivery visits the deliveries that pass the filter, newest first, until
-// visit returns false. It reads in short transactions.
+// visit returns false. It reads in short transactions, and nothing that is
+// much older or newer than the filter asks for.
 func (db *DB) eachDelivery(ctx context.Context, f DeliveryFilter, after *uid, visit func(*deliveryRecord, *hook) bool) error {
+	if after == nil && !f.Until.IsZero() {
+		u := uidAt(f.Until.Add(idSlack))
+		after = &u
+	}
+	var oldest uid
+	if !f.Since.IsZero() {
+		oldest = uidAt(f.Since.Add(-idSlack))
+	}
 	for more := true; more; {
 		err := db.view(ctx, func(t *tx) error {
 			c, err := t.deliveryCursor(f, after)
@@ -87,7 +101,7 @@ func (db *DB) eachDelivery(ctx context.Context, f DeliveryFilter, after *uid, vi
 			}
 			for range maxRows {
 				u, ok := c.prev()
-				if !ok {
+				if !ok || compareUID(u, oldest) < 0 {
 					more = false
 					return nil
 				}
