@@ -92,6 +92,9 @@ func (d *Daemon) checkFolders(ctx context.Context) []api.Finding {
 			out = append(out, doubt(id, fmt.Sprintf("read the .error.json files in %s, and delete them to try again", quoted(v.Dir)), "%d files of %s failed", n, v.Dir))
 		}
 	}
+	for _, p := range d.folders.problems() {
+		out = append(out, wrong(id, p.Cure, "%s", p.Message))
+	}
 	for _, f := range d.folders.list() {
 		for _, p := range f.problems() {
 			if !strings.HasPrefix(p.Code, "folder_") { // said above, and by folder_access

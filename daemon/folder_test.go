@@ -181,6 +181,44 @@ func TestDeletingTheErrorFileTriesAgain(t *testing.T) {
 	})
 }
 
+func TestDeletingTheErrorFileInFailedTriesAgain(t *testing.T) {
+	f := start(t, nil)
+	dir := t.TempDir()
+	folder := f.addFolder(dir, quick(func(o *api.FolderOptions) { o.Failed = "move" }))
+	drop(t, dir, "sub/call.mp3", "fail damaged")
+	moved := filepath.Join(dir, "failed/sub/call.mp3")
+	var first, second struct {
+		JobID string `json:"job_id"`
+	}
+	read := func(into any) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(readText(t, moved+".error.json")), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(&first)
+	until(t, "the record of the error file", func() bool {
+		fins, err := f.db.PendingFinishes(t.Context(), nil, 1)
+		return err == nil && len(fins) == 0
+	})
+	if _, err := f.client.RescanWatch(t.Context(), folder.ID); err != nil {
+		t.Fatal(err)
+	}
+	if !exists(moved) {
+		t.Fatal("the file came back while its error file is there")
+	}
+	if err := os.Remove(moved + ".error.json"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.client.RescanWatch(t.Context(), folder.ID); err != nil {
+		t.Fatal(err)
+	}
+	read(&second)
+	if first.JobID == second.JobID || !exists(moved) {
+		t.Errorf("got the jobs %s and %s, want another try, and the file in failed/ again", first.JobID, second.JobID)
+	}
+}
+
 func TestReplacingTheAudioTriesAgainAndClearsTheError(t *testing.T) {
 	f := start(t, nil)
 	dir := t.TempDir()

@@ -241,6 +241,7 @@ func (d *Daemon) rescanFolder(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.retryMoved(r.Context())
 	f.watcher.Rescan()
 	return d.answerFolder(w, r, http.StatusAccepted, f)
 }

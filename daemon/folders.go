@@ -2,19 +2,14 @@ package daemon
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
-	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
 	"github.com/voxparse/voxparse/watch"
 )
@@ -27,6 +22,7 @@ type folders struct {
 	mu    sync.Mutex
 	all   map[string]*folder
 	clean map[string]*cleaning // by folder, also while it is not in all
+	held  map[string]error     // by path: why a folder that should be watched is not
 	watch context.Context      // ends when no more files are to be taken
 	tasks sync.WaitGroup
 	tempo tempo
@@ -58,21 +54,8 @@ type folder struct {
 	late    atomic.Pointer[setback]        // why sources cannot be finished
 }
 
-// configID is the id of a folder that the config file names. It follows from
-// the folder's path, so that one that is taken out of the file and put back is
-// known again, with all its files.
-func configID(dir string) string {
-	sum := sha256.Sum256([]byte(dir))
-	var u ulid.ULID // with the time 0, which no other id has
-	copy(u[6:], sum[:])
-	return api.FolderPrefix + strings.ToLower(u.String())
-}
-
-// isFromConfig reports whether a folder is one of the config file's.
-func isFromConfig(rec store.FolderRecord) bool { return rec.ID == configID(rec.Dir) }
-
 func newFolders(d *Daemon) *folders {
-	return &folders{d: d, all: map[string]*folder{}, clean: map[string]*cleaning{}, stuck: make(chan struct{}, 1),
+	return &folders{d: d, all: map[string]*folder{}, clean: map[string]*cleaning{}, held: map[string]error{}, stuck: make(chan struct{}, 1),
 		tempo: tempo{finish: 30 * time.Second, hold: 10 * time.Second, probe: restLook}}
 }
 
@@ -81,7 +64,7 @@ func newFolders(d *Daemon) *folders {
 func (fs *folders) open(ctx context.Context) error {
 	fs.watch = ctx
 	for _, c := range fs.d.cfg.Folders {
-		if err := fs.configure(ctx, c.Dir, c.Existing, c.FolderOptions); err != nil {
+		if err := fs.configure(ctx, c); err != nil && !fs.configureLater(ctx, c, err) {
 			return fmt.Errorf("folder %s of the config file: %w", c.Dir, err)
 		}
 	}
@@ -93,40 +76,22 @@ func (fs *folders) open(ctx context.Context) error {
 		if isFromConfig(rec) && !fs.inConfig(rec.Dir) {
 			continue // taken out of the file: what is known of it stays
 		}
-		if err := fs.start(rec); err != nil {
-			fs.d.log.Error("watch a folder", "folder", rec.ID, "dir", rec.Dir, "error", err)
-		}
+		fs.startApart(rec)
 	}
 	return nil
 }
 
-func (fs *folders) inConfig(dir string) bool {
-	for _, c := range fs.d.cfg.Folders {
-		if filepath.Clean(c.Dir) == dir {
-			return true
-		}
+// startApart watches a folder that is recorded, unless files of it would be
+// taken twice.
+func (fs *folders) startApart(rec store.FolderRecord) {
+	err := fs.d.checkApart(rec.Dir)
+	if err == nil {
+		err = fs.start(rec)
 	}
-	return false
-}
-
-// configure records a folder of the config file. One that was paused by
-// command stays so.
-func (fs *folders) configure(ctx context.Context, dir, existing string, o api.FolderOptions) error {
-	dir = filepath.Clean(dir)
-	id := configID(dir)
-	rec, err := fs.d.db.Folder(ctx, id)
-	if isGone(err) {
-		return fs.create(ctx, store.FolderRecord{ID: id, Dir: dir, Options: o}, existing == "ignore")
-	}
+	fs.hold(rec.Dir, err)
 	if err != nil {
-		return err
+		fs.d.log.Error("watch a folder", "folder", rec.ID, "dir", rec.Dir, "error", err)
 	}
-	o.Paused = o.Paused || rec.Options.Paused
-	_, err = fs.d.db.UpdateFolder(ctx, id, func(r *store.FolderRecord) error {
-		r.Options = o
-		return nil
-	})
-	return err
 }
 
 // create records a folder. Where what lies there is to be left alone, the

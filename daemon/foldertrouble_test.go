@@ -126,3 +126,37 @@ func TestWhatACrashLeftIsRemovedBeforeAnythingIsWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestAFolderOfTheConfigFileThatIsAwayIsWaitedFor(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "stick")
+	f := start(t, func(o *Options) {
+		o.Config.Folders = []config.Folder{{Dir: dir, Existing: "ignore", FolderOptions: quick(nil)}}
+	})
+	f.problem("unavailable", dir)
+	stick := filepath.Join(t.TempDir(), "stick")
+	old := filepath.Base(drop(t, stick, "old.mp3", "from before"))
+	if err := os.Rename(stick, dir); err != nil {
+		t.Fatal(err)
+	}
+	f.noProblem(dir)
+	drop(t, dir, "new.mp3", "from after")
+	f.counts(configID(dir), "done", 1)
+	if v, err := f.client.ExplainFile(t.Context(), filepath.Join(dir, old)); err != nil || v.State != "ignored" {
+		t.Errorf("got %+v (%v), want what lay there ignored", v, err)
+	}
+}
+
+func TestFoldersOfTheConfigFileThatWouldTakeAFileTwiceAreTold(t *testing.T) {
+	dir := t.TempDir()
+	inner := filepath.Join(dir, "inner")
+	if err := os.Mkdir(inner, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, func(o *Options) {
+		o.Config.Folders = []config.Folder{{Dir: dir, FolderOptions: quick(nil)}, {Dir: inner, FolderOptions: quick(nil)}}
+	})
+	p := f.problem("folder_conflict", "taken twice")
+	if all, err := f.client.Watches(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("got %d folders watched (%v) and %q, want one", len(all), err, p.Message)
+	}
+}

@@ -18,6 +18,7 @@ const leastFree = 512 << 20
 // a folder can be written to.
 func (d *Daemon) problems(try func(dir string) error) []api.Problem {
 	out := append(d.work.fetch.problems(), d.dataProblems(try)...)
+	out = append(out, d.folders.problems()...)
 	for _, f := range d.folders.list() {
 		out = append(out, f.problems()...)
 	}
@@ -76,6 +77,8 @@ func problem(dir string, err error, format string, args ...any) api.Problem {
 		p.Code, p.Cure = "read_only", "make its disk writable: findmnt -T "+quoted(dir)
 	case errors.Is(err, fs.ErrPermission):
 		p.Code, p.Cure = "no_permission", "chmod u+rwx "+quoted(dir)
+	case errors.Is(err, api.Conflict):
+		p.Code, p.Cure = "folder_conflict", "voxparse watch list"
 	case errors.Is(err, fs.ErrNotExist):
 		p.Code, p.Cure = "missing", "mkdir -p "+quoted(dir)
 	}

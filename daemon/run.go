@@ -50,6 +50,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	loops.Go(d.folders.tasks.Wait)
 	rest.Go(func() { d.folders.finishLoop(background) })
 	rest.Go(func() { d.folders.restLoop(background) })
+	rest.Go(func() { d.folders.retryLoop(background) })
 	rest.Go(func() { d.followEvents(background) })
 	rest.Go(func() { d.housekeeping(background) })
 	rest.Go(func() { d.removeAbandoned(background) })
