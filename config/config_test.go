@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,47 @@ files = {encoder = "w/e.onnx"}
 	}
 	if c.Engines["cloud"].Key != "env:KEY" {
 		t.Errorf("got key %q, want the reference", c.Engines["cloud"].Key)
+	}
+}
+
+func TestEveryOptionOfAFolderCanBeWritten(t *testing.T) {
+	c, err := load(t, `
+[[folder]]
+dir = "/in"
+existing = "ignore"
+recursive = true
+include = ["*.wav"]
+exclude = ["draft*"]
+settle = "1s"
+poll = "30s"
+dedupe = "global"
+after = "move"
+failed = "move"
+out = "/out"
+formats = ["txt", "json"]
+language = "en"
+model = "moonshine-base"
+redact_pii = true
+redact_audio = true
+channels = "mix"
+speakers = "2"
+webhooks = ["whk_1"]
+metadata = {agent = "{dir}", call = "{stem}"}
+paused = true
+`, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := api.FolderOptions{Recursive: true, Include: []string{"*.wav"}, Exclude: []string{"draft*"}, Settle: "1s", Poll: "30s", Dedupe: "global",
+		After: "move", Failed: "move", Out: "/out", Formats: []string{"txt", "json"}, Language: "en", Model: "moonshine-base", RedactPII: true,
+		RedactAudio: true, Channels: "mix", Speakers: "2", Webhooks: []string{"whk_1"}, Metadata: map[string]string{"agent": "{dir}", "call": "{stem}"}, Paused: true}
+	if got := c.Folders[0]; !reflect.DeepEqual(got.FolderOptions, want) || got.Existing != "ignore" {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	for i, v := 0, reflect.ValueOf(want); i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Errorf("the option %s has no value here: name it in the file", v.Type().Field(i).Name)
+		}
 	}
 }
 

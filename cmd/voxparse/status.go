@@ -30,6 +30,9 @@ func statusCmd(a *app) *cobra.Command {
 	}
 }
 
+// statusWaiting is how many files of a folder status lists.
+const statusWaiting = 5
+
 func (a *app) showStatus(st api.Status) {
 	a.field("daemon", fmt.Sprintf("%s, pid %d, version %s, started %s", a.style.good.Render("running"), st.PID, st.Version, a.style.when(st.StartedAt)))
 	a.field("socket", st.Socket)
@@ -50,8 +53,11 @@ func (a *app) showStatus(st api.Status) {
 	}
 	for _, f := range st.Folders {
 		a.field("folder", fmt.Sprintf("%s %s", oneLine(f.Dir), a.folderState(f)))
-		for _, w := range f.Waiting {
+		for _, w := range f.Waiting[:min(len(f.Waiting), statusWaiting)] {
 			a.printf("  %s: %s\n", oneLine(w.Path), oneLine(w.Reason))
+		}
+		if n := len(f.Waiting) - statusWaiting; n > 0 {
+			a.printf("  and more; see: voxparse watch show %s\n", f.ID)
 		}
 	}
 	for _, p := range st.Problems {
@@ -101,20 +107,4 @@ func (a *app) hookNote(w api.WebhookHealth) string {
 		return ""
 	}
 	return "  " + strings.Join(parts, ", ")
-}
-
-func (a *app) folderState(f api.Folder) string {
-	text := f.State
-	switch f.State {
-	case "offline", "blocked":
-		text = a.style.bad.Render(text)
-	case "paused", "polling":
-		text = a.style.warn.Render(text)
-	default:
-		text = a.style.good.Render(text)
-	}
-	if f.Reason != "" {
-		text += ": " + oneLine(f.Reason)
-	}
-	return text + "  " + a.style.faint.Render(counts(f.Counts, "settling", "queued", "done", "skipped", "failed", "blocked"))
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -364,25 +363,5 @@ func watchExplainCmd(a *app) *cobra.Command {
 				a.printf("%s\n", oneLine(line))
 			})
 		},
-	}
-}
-
-func (a *app) showWatch(f api.Folder) {
-	a.field("id", f.ID)
-	a.field("folder", oneLine(f.Dir))
-	a.field("state", a.folderState(f))
-	o := f.Options
-	a.field("recursive", fmt.Sprint(o.Recursive))
-	a.field("formats", strings.Join(o.Formats, ", "))
-	a.field("out", oneLine(o.Out))
-	a.field("after", o.After)
-	a.field("include", strings.Join(o.Include, " "))
-	a.field("exclude", strings.Join(o.Exclude, " "))
-	if !f.LastScan.IsZero() {
-		a.field("last scan", a.style.when(f.LastScan))
-	}
-	slices.SortFunc(f.Waiting, func(x, y api.FolderFile) int { return strings.Compare(x.Path, y.Path) })
-	for _, w := range f.Waiting {
-		a.printf("  %s: %s\n", oneLine(w.Path), oneLine(w.Reason))
 	}
 }
