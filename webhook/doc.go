@@ -9,6 +9,11 @@
 //	err := webhook.Verify(body, r.Header, secret, webhook.DefaultTolerance)
 //	event, err := webhook.Parse(body)
 //
+// What Verify returns tells its reasons apart: errors.Is(err, ReasonStale) is an
+// old request or a fast clock, ReasonMissingHeader one without a signature,
+// ReasonWrongSecret a forgery or another webhook's secret, and
+// ReasonReserialized a body that was parsed and written again on the way.
+//
 // The daemon uses the rest: Canonical checks metadata at submit, CompletedBody,
 // FailedBody and TestBody make the bytes of an event once, Sign makes the
 // headers of each attempt, a Sender posts them, and a Schedule says when to try

@@ -297,6 +297,9 @@ func webhooksReplayCmd(a *app) *cobra.Command {
 			}
 			return printOne(a, r, strconv.Itoa(r.Deliveries), func() {
 				a.printf("%s sent again\n", plural(r.Deliveries, "delivery is", "deliveries are"))
+				if r.More {
+					a.printf("there are more; the replay goes on in the background\n")
+				}
 			})
 		},
 	}
