@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/search"
@@ -36,38 +34,6 @@ func (s *searcher) query(ctx context.Context, r api.SearchRequest) ([]api.Search
 			return nil, err
 		}
 	}
-}
-
-// upToDate waits until the index holds all that is completed now.
-func (s *searcher) upToDate(ctx context.Context) error {
-	target, err := s.d.db.LastEvent(ctx)
-	if err != nil {
-		return err
-	}
-	patience := time.NewTimer(s.patience)
-	defer patience.Stop()
-	for f := s.begin(target); f != nil; f = s.begin(target) {
-		select {
-		case <-f.done:
-			switch {
-			case s.ctx.Err() != nil:
-				return errStopping
-			case f.err != nil:
-				return f.err
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-patience.C:
-			return &api.Error{Code: api.Unavailable, RetryAfter: fillAgain,
-				Message: "the stored transcripts are being read into the search index: " + f.share()}
-		}
-	}
-	return nil
-}
-
-// share says how much of the work is done.
-func (f *filling) share() string {
-	return fmt.Sprintf("%d%% of them are in it", 100*f.at.Load()/max(1, f.end))
 }
 
 // view adds to hits where they came from. Those of jobs that were deleted while no

@@ -2,18 +2,13 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/search"
-	"github.com/voxparse/voxparse/store"
 )
 
 const (
@@ -41,22 +36,11 @@ type searcher struct {
 	mu     sync.Mutex
 	fill   *filling // nil while the index is not being filled
 	filled uint64   // the last event that the index is known to have seen
-	ctx    context.Context
-	stop   context.CancelFunc // ends filling
-}
-
-// filling is the work of bringing the index up to date.
-type filling struct {
-	done chan struct{}
-	err  error // once done
-	at   atomic.Uint64
-	end  uint64
+	closed bool     // for good
 }
 
 func newSearcher(d *Daemon) *searcher {
-	s := &searcher{d: d, rest: searchRest, patience: fillPatience}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	return s
+	return &searcher{d: d, rest: searchRest, patience: fillPatience}
 }
 
 func (s *searcher) dir() string { return filepath.Join(s.d.cfg.DataDir, "search") }
@@ -81,7 +65,7 @@ func (s *searcher) open(ctx context.Context) error {
 	if s.index != nil {
 		return nil
 	}
-	if s.ctx.Err() != nil {
+	if s.isClosed() {
 		return errStopping
 	}
 	idx, err := search.Open(s.dir(), s.d.log)
@@ -148,11 +132,12 @@ func (s *searcher) shut() {
 
 // close ends all work on the index and gives it back. It is not opened again.
 func (s *searcher) close() {
-	s.stop()
 	s.mu.Lock()
+	s.closed = true
 	f := s.fill
 	s.mu.Unlock()
 	if f != nil {
+		f.cancel()
 		<-f.done
 	}
 	s.use.Lock()
@@ -160,93 +145,10 @@ func (s *searcher) close() {
 	s.shut()
 }
 
-// begin joins the filling of the index, or begins it. It is nil where the
-// index has seen the event target already.
-func (s *searcher) begin(target uint64) *filling {
+func (s *searcher) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fill == nil && s.filled < target {
-		f := &filling{done: make(chan struct{}), end: target}
-		s.fill = f
-		go func() {
-			defer close(f.done)
-			f.err = s.catchUp(f)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.fill = nil
-		}()
-	}
-	if s.filled >= target {
-		return nil
-	}
-	return s.fill
-}
-
-// catchUp puts into the index what was completed since it was last brought up
-// to date. It goes on when whoever asked for it leaves.
-func (s *searcher) catchUp(f *filling) error {
-	idx, release, err := s.acquire(s.ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	for more := true; more; {
-		if more, err = s.step(idx, f); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.filled = f.end
-	return nil
-}
-
-// step puts the next batch. A transcript that is deleted meanwhile is taken
-// out after it.
-func (s *searcher) step(idx *search.Index, f *filling) (more bool, err error) {
-	s.change.Lock()
-	defer s.change.Unlock()
-	place, err := idx.Place()
-	if err != nil {
-		return false, err
-	}
-	events, err := s.d.db.EventsSince(s.ctx, place.Seq, searchBatch)
-	if err != nil || len(events) == 0 {
-		return false, err
-	}
-	var entries []search.Entry
-	for _, e := range events {
-		result, err := s.transcript(e)
-		if err != nil {
-			return false, err
-		}
-		if result != nil {
-			entries = append(entries, search.Entry{JobID: e.JobID, FinishedAt: e.CreatedAt, Result: result})
-		}
-	}
-	last := events[len(events)-1]
-	f.at.Store(last.Seq)
-	return true, idx.Put(entries, search.Place{Seq: last.Seq, Event: last.ID})
-}
-
-// transcript is what an event completed, nil where that is not a transcript or
-// no longer there.
-func (s *searcher) transcript(e store.Event) (*api.Result, error) {
-	if e.Type != api.EventCompleted {
-		return nil, nil
-	}
-	stored, err := s.d.db.Result(s.ctx, e.JobID)
-	if isGone(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var result api.Result
-	if err := json.Unmarshal(stored, &result); err != nil {
-		return nil, fmt.Errorf("read the result of %s: %w", e.JobID, err)
-	}
-	return &result, nil
+	return s.closed
 }
 
 // exists reports whether there is an index at all.

@@ -311,17 +311,3 @@ func TestCompletionsAreFresh(t *testing.T) {
 		}
 	}
 }
-
-func TestFoundWordsAreMarkedAndCannotDriveTheTerminal(t *testing.T) {
-	a := &app{}
-	a.style = newStyle(&strings.Builder{}, "never")
-	text := "so a \x1b[2Jrefund\u202e now"
-	at := strings.Index(text, "refund")
-	hits := []api.SearchHit{{JobID: "job_a", Source: api.Source{Name: "a\nb.mp3"}, Snippets: []api.SearchSnippet{
-		{Start: 65, Speaker: "A\tB", Text: text, Matches: [][2]int{{at, at + 6}, {3, 2}, {at, 400}}},
-	}}}
-	want := "a b.mp3 job_a, -\n    1:05  A B: so a \ufffd[2Jrefund\ufffd now\n"
-	if got := a.hitsForAPerson(hits); got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
