@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/config"
 	"github.com/voxparse/voxparse/models/modelstest"
 )
 
@@ -126,5 +127,18 @@ func TestAKilledWorkerOnlyDelaysItsFile(t *testing.T) {
 	job, err := f.client.WaitJob(t.Context(), acc.JobID, nil)
 	if err != nil || job.Status != api.Completed {
 		t.Errorf("got %s %s, %v after its worker was killed, want completed", job.Status, job.Error, err)
+	}
+}
+
+func TestAModelOfTheSettingsIsRun(t *testing.T) {
+	f := startReal(t, withEngine("own", config.Engine{Type: "sherpa", Family: "sense_voice", Files: modelstest.Recogniser(t, "sense_voice", t.TempDir())}))
+	u := upload(recording(t))
+	u.Options.Model = "own"
+	result, err := f.client.Transcribe(t.Context(), u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(result.Segments) == 0 || result.Segments[0].Text != modelstest.Said || result.Model != "own" || result.Language != "de" {
+		t.Errorf("got %+v, want %q in German, by the model of the settings", result, modelstest.Said)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,13 +37,14 @@ type job struct {
 	pending  int
 	spoken   int // segments with text
 	language string
+	heardIn  map[string]int64 // language → samples of speech, as the model found out
 	stats    engine.Stats
 }
 
 // transcribe does t. What it returns is why the file was not transcribed; a
 // fault of the file is an *engine.Error.
 func (w *worker) transcribe(t *engine.Task) error {
-	j := &job{w: w, task: t, channels: 1, began: time.Now(), failed: make(chan struct{}),
+	j := &job{w: w, task: t, channels: 1, heardIn: map[string]int64{}, began: time.Now(), failed: make(chan struct{}),
 		order: make(chan *assignment, 2*runtime.NumCPU()+2)}
 	if t.Channels == "split" {
 		j.channels = 2
@@ -83,7 +86,19 @@ func (j *job) finish(end ending) {
 	j.stats.Wall = time.Since(j.began).Seconds()
 	j.stats.PeakMemory = peakMemory()
 	j.w.report(engine.Report{Type: engine.ReportDone, Job: j.task.ID, Duration: round(seconds(end.Samples)),
-		Language: j.language, OneVoice: j.channels == 2 && !j.differ, Stats: &j.stats})
+		Language: j.mostSpoken(), OneVoice: j.channels == 2 && !j.differ, Stats: &j.stats})
+}
+
+// mostSpoken is the language that was asked for or is the model's only one, or
+// else the one that it heard longest.
+func (j *job) mostSpoken() string {
+	best := j.language
+	for _, l := range slices.Sorted(maps.Keys(j.heardIn)) {
+		if j.language == "" && j.heardIn[l] > j.heardIn[best] {
+			best = l
+		}
+	}
+	return best
 }
 
 // prepare loads what t needs, unless it is still there from the last task.
@@ -214,8 +229,8 @@ func (j *job) settle(a *assignment) {
 		}
 		j.mu.Lock()
 		j.spoken++
-		if j.language == "" {
-			j.language = p.heard.language
+		if p.heard.language != "" {
+			j.heardIn[p.heard.language] += p.end - p.start
 		}
 		j.mu.Unlock()
 		seg := &api.Segment{Start: round(seconds(p.start)), End: round(seconds(p.end)), Text: p.heard.text, Confidence: p.heard.confidence}
@@ -268,6 +283,10 @@ func chooseLanguage(m engine.Model, asked string) (string, error) {
 	if m.Language != "" && m.Language != base {
 		return "", &engine.Error{Code: api.JobUnsupported, Message: fmt.Sprintf(
 			"the model %s recognises %q, not %q: choose another model, or leave the language out", m.Name, m.Language, asked)}
+	}
+	if m.Family == "whisper" && !strings.Contains(whisperLanguages, " "+base+" ") { // it would end the process
+		return "", &engine.Error{Code: api.JobUnsupported, Message: fmt.Sprintf(
+			"the model %s does not know the language %q: choose another model, or leave the language out", m.Name, asked)}
 	}
 	return base, nil
 }

@@ -56,7 +56,11 @@ func plainWords(text string) []string {
 }
 
 // looping reports whether h is a loop, or more than can be said in the time.
+// Only a model that makes one token of those before gets into one.
 func looping(h heard, seconds float64) bool {
+	if !h.generated {
+		return false
+	}
 	if _, ok := loops(plainWords(h.text)); ok {
 		return true
 	}

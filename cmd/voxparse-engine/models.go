@@ -14,14 +14,16 @@ import (
 
 // family says how a kind of recogniser is configured. A new kind is a new row.
 type family struct {
-	roles [][]string // sets of files; one of the sets must be there, besides the tokens
-	set   func(c *sherpa.OfflineModelConfig, m engine.Model, language string)
+	roles     [][]string // sets of files; one of the sets must be there, besides the tokens
+	generates bool       // its text comes a token after the other, and may loop
+	set       func(c *sherpa.OfflineModelConfig, m engine.Model, language string)
 }
 
 // families is every kind of recogniser that this worker can load.
 var families = map[string]family{
 	"moonshine": {
-		roles: [][]string{{"encoder", "decoder"}, {"preprocessor", "encoder", "uncached_decoder", "cached_decoder"}},
+		roles:     [][]string{{"encoder", "decoder"}, {"preprocessor", "encoder", "uncached_decoder", "cached_decoder"}},
+		generates: true,
 		set: func(c *sherpa.OfflineModelConfig, m engine.Model, _ string) {
 			c.Moonshine = sherpa.OfflineMoonshineModelConfig{
 				Preprocessor: m.Files["preprocessor"], Encoder: m.Files["encoder"],
@@ -31,11 +33,13 @@ var families = map[string]family{
 		},
 	},
 	"whisper": {
-		roles: [][]string{{"encoder", "decoder"}},
+		roles:     [][]string{{"encoder", "decoder"}},
+		generates: true,
 		set: func(c *sherpa.OfflineModelConfig, m engine.Model, language string) {
 			c.Whisper = sherpa.OfflineWhisperModelConfig{
 				Encoder: m.Files["encoder"], Decoder: m.Files["decoder"],
 				Language: language, Task: param(m, "task", "transcribe"),
+				EnableTokenTimestamps: 1, // has no effect on a model that cannot
 			}
 		},
 	},
@@ -75,14 +79,22 @@ var families = map[string]family{
 		},
 	},
 	"canary": {
-		roles: [][]string{{"encoder", "decoder"}},
+		roles:     [][]string{{"encoder", "decoder"}},
+		generates: true,
 		set: func(c *sherpa.OfflineModelConfig, m engine.Model, language string) {
+			if language == "" {
+				language = "en" // it finds out nothing
+			}
 			c.Canary = sherpa.OfflineCanaryModelConfig{
 				Encoder: m.Files["encoder"], Decoder: m.Files["decoder"], SrcLang: language, TgtLang: language, UsePnc: 1,
 			}
 		},
 	},
 }
+
+// whisperLanguages are the codes that every Whisper of many languages knows.
+const whisperLanguages = " af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it ja jw ka kk km kn ko " +
+	"la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo zh "
 
 // configuration returns sherpa's for m, once its files are seen to be there: a
 // missing or cut file would end the process.

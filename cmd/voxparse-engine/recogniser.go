@@ -14,7 +14,8 @@ import (
 // recogniser turns samples into text on the thread that calls it, and no
 // other. It is not safe for concurrent use.
 type recogniser struct {
-	sherpa *sherpa.OfflineRecognizer
+	sherpa    *sherpa.OfflineRecognizer
+	generates bool
 }
 
 // heard is what a recogniser made of a stretch of audio. Times are seconds
@@ -25,6 +26,7 @@ type heard struct {
 	words      []api.Word // nil where the model gives no times
 	language   string
 	confidence *float64
+	generated  bool // a token after the other, which may loop
 }
 
 // newRecogniser loads m. A damaged file of a model ends the process.
@@ -37,7 +39,7 @@ func newRecogniser(m engine.Model, language string) (*recogniser, error) {
 	if r == nil {
 		return nil, fmt.Errorf("model %s could not be loaded; check it with: voxparse models verify %s", m.Name, m.Name)
 	}
-	return &recogniser{r}, nil
+	return &recogniser{r, families[m.Family].generates}, nil
 }
 
 // close frees the model.
@@ -54,8 +56,9 @@ func (r *recogniser) recognise(samples []float32) heard {
 	r.sherpa.Decode(s)
 	res := s.GetResult()
 	h := heard{text: strings.TrimSpace(res.Text), tokens: res.Tokens, language: bareLanguage(res.Lang)}
+	h.generated = r.generates
 	if len(res.Timestamps) == len(res.Tokens) {
-		h.words = wordsOf(res.Tokens, res.Timestamps, res.Durations, float64(len(samples))/sampleRate)
+		h.words = wordsOf(h.text, tokenTimes(res.Tokens, res.Timestamps, res.Durations, float64(len(samples))/sampleRate))
 	}
 	if len(res.YsLogProbs) == len(res.Tokens) && len(res.Tokens) > 0 {
 		h.confidence = confidence(res.YsLogProbs)
@@ -63,8 +66,13 @@ func (r *recogniser) recognise(samples []float32) heard {
 	return h
 }
 
-// bareLanguage makes "en" of "<|en|>".
-func bareLanguage(s string) string { return strings.Trim(s, "<|>") }
+// bareLanguage makes "en" of "<|en|>", and nothing of "<|nospeech|>".
+func bareLanguage(s string) string {
+	if s = strings.Trim(s, "<|>"); len(s) == 2 || len(s) == 3 {
+		return s
+	}
+	return ""
+}
 
 // confidence is the mean probability of a token, 0-1, in two decimals.
 func confidence(logs []float32) *float64 {
@@ -77,38 +85,4 @@ func confidence(logs []float32) *float64 {
 		return nil
 	}
 	return &c
-}
-
-// wordsOf joins tokens to words. A token that begins with a space, or with the
-// mark that stands for one, begins a word. A word ends with its last token
-// where the model gives durations, else where the next one begins.
-func wordsOf(tokens []string, starts, durations []float32, length float64) []api.Word {
-	var words []api.Word
-	for i, tok := range tokens {
-		text := strings.TrimLeft(tok, " ▁")
-		begins := text != tok || len(words) == 0
-		end := length
-		if len(durations) == len(tokens) && durations[i] > 0 {
-			end = float64(starts[i] + durations[i])
-		} else if i+1 < len(starts) {
-			end = float64(starts[i+1])
-		}
-		if begins {
-			words = append(words, api.Word{Start: float64(starts[i]), End: end, Text: text})
-			continue
-		}
-		w := &words[len(words)-1]
-		if w.Text == "" && text != "" {
-			w.Start = float64(starts[i])
-		}
-		w.Text += text
-		w.End = max(w.End, end)
-	}
-	kept := words[:0]
-	for _, w := range words {
-		if w.Text != "" {
-			kept = append(kept, w)
-		}
-	}
-	return kept
 }

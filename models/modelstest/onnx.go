@@ -46,23 +46,44 @@ func node(operator, output string, inputs []string, attributes map[string]any) m
 	return m
 }
 
-const floats = 1 // the type of every tensor
+// The types of a tensor.
+const (
+	floats = 1
+	int32s = 6
+	int64s = 7
+)
 
-// constant is a tensor of numbers.
+// constant is a tensor of floats.
 func constant(name string, shape []int, values ...float32) message {
-	var m message
-	for _, n := range shape {
-		m = m.number(1, n)
-	}
 	var raw []byte
 	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
-	return m.number(2, floats).text(8, name).bytes(9, raw)
+	return tensor(name, floats, shape, raw)
 }
 
-// value is an input or output. Its dimensions are sizes or names.
-func value(name string, dims ...any) message {
+// whole is a list of int64.
+func whole(name string, values ...uint64) message {
+	var raw []byte
+	for _, v := range values {
+		raw = binary.LittleEndian.AppendUint64(raw, v)
+	}
+	return tensor(name, int64s, []int{len(values)}, raw)
+}
+
+func tensor(name string, kind int, shape []int, raw []byte) message {
+	var m message
+	for _, n := range shape {
+		m = m.number(1, n)
+	}
+	return m.number(2, kind).text(8, name).bytes(9, raw)
+}
+
+// value is an input or output of floats. Its dimensions are sizes or names.
+func value(name string, dims ...any) message { return typed(name, floats, dims...) }
+
+// typed is an input or output of that type.
+func typed(name string, kind int, dims ...any) message {
 	var shape message
 	for _, d := range dims {
 		switch d := d.(type) {
@@ -72,8 +93,8 @@ func value(name string, dims ...any) message {
 			shape = shape.bytes(1, message{}.text(2, d))
 		}
 	}
-	tensor := message{}.number(1, floats).bytes(2, shape)
-	return message{}.text(1, name).bytes(2, message{}.bytes(1, tensor))
+	of := message{}.number(1, kind).bytes(2, shape)
+	return message{}.text(1, name).bytes(2, message{}.bytes(1, of))
 }
 
 // graph is what a model computes.
