@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/search"
 )
 
@@ -225,5 +227,52 @@ func TestAQuestionIsToldWhileTheIndexIsFilled(t *testing.T) {
 	f.search.patience = fillPatience
 	if got := f.found("refund"); got != id {
 		t.Errorf("got %q, want %s", got, id)
+	}
+}
+
+// The daemon is killed while it answers the first questions, and so while it
+// reads transcripts into the index; the next one finds every transcript once.
+func TestAKillWhileTheIndexIsFilledLosesNothing(t *testing.T) {
+	const jobs = 60
+	dir := shortDir(t)
+	cfg := testConfig(t, dir)
+	c := client.New(cfg.Socket)
+	defer c.Close()
+	want := map[string]bool{}
+	for round := range 3 {
+		daemon := spawn(t, "daemon", dirEnv+"="+dir)
+		until(t, "the daemon was ready", func() bool { _, err := c.Health(t.Context()); return err == nil })
+		for i := range jobs / 3 {
+			acc, err := c.Submit(t.Context(), upload(audio(fmt.Sprintf("a refund, round %d, call %d", round, i))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[acc.JobID] = true
+		}
+		until(t, "a question was answered", func() bool {
+			hits, err := c.Search(t.Context(), api.SearchRequest{Words: "refund"})
+			return err == nil && len(hits) > 0
+		})
+		daemon.kill()
+	}
+	f := startIn(t, dir, nil)
+	for id := range want {
+		f.wait(id)
+	}
+	got := map[string]int{}
+	hits, err := f.client.Search(t.Context(), api.SearchRequest{Words: "refund", Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hits {
+		got[h.JobID]++
+	}
+	for id := range want {
+		if got[id] != 1 {
+			t.Errorf("job %s: got %d hits, want 1", id, got[id])
+		}
+	}
+	if len(got) != jobs {
+		t.Errorf("got %d jobs, want %d", len(got), jobs)
 	}
 }
