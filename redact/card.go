@@ -107,14 +107,32 @@ func (d *document) codes(view []int, r run, claim func(Kind, int, int)) {
 	flat := d.views[len(d.views)-1]
 	first := view[r[0].pos]
 	for i, seen := first-1, 0; i >= 0 && seen < 12; i, seen = i-1, seen+1 {
-		if d.tokens[i].mask != "" || (d.tokens[i].digits != "" && !wordOf(d.word(flat, i+1), "digit", "digits")) {
+		if d.tokens[i].mask != "" {
 			return
+		}
+		if d.tokens[i].digits != "" && !wordOf(d.word(flat, i+1), "digit", "digits") {
+			if i = d.ending(flat, i); i < 0 {
+				return
+			}
+			continue
 		}
 		if d.namesCode(flat, i) {
 			claim(SecurityCode, r[0].pos, r[len(r)-1].pos+1)
 			return
 		}
 	}
+}
+
+// ending returns the position of "ending" where the digits up to position i are
+// those that the name of a card ends in ("the visa ending in oh nine"), else -1.
+func (d *document) ending(flat []int, i int) int {
+	for i >= 0 && d.tokens[i].digits != "" {
+		i--
+	}
+	if wordOf(d.word(flat, i), "in", "with") && wordOf(d.word(flat, i-1), "ending", "ends") {
+		return i - 1
+	}
+	return -1
 }
 
 // namesCode reports whether the words from position i name a security code.
