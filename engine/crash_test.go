@@ -275,7 +275,7 @@ func TestAnIdleWorkerEnds(t *testing.T) {
 }
 
 func TestTheEndOfThePoolEndsItsWorkers(t *testing.T) {
-	cfg := engine.Config{Command: []string{worker}, CacheDir: cache(t), Dir: t.TempDir()}
+	cfg := engine.Config{Command: []string{worker(t)}, CacheDir: cache(t), Dir: t.TempDir()}
 	p := engine.NewPool(cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)

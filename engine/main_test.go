@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,8 +15,30 @@ import (
 	"github.com/voxparse/voxparse/models/modelstest"
 )
 
-// worker is the path of the worker program, built once for all tests.
-var worker string
+// built is a folder with the worker program, once a test has needed it.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// worker returns the path of the worker program, built from this source.
+func worker(tb testing.TB) string {
+	tb.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "voxparse-engine-test"); built.err != nil {
+			return
+		}
+		build := exec.Command("go", "build", "-o", built.dir+"/voxparse-engine", "../cmd/voxparse-engine")
+		if out, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("build the worker: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		tb.Fatal(built.err)
+	}
+	return built.dir + "/voxparse-engine"
+}
 
 func TestMain(m *testing.M) {
 	code, err := testMain(m)
@@ -30,21 +53,15 @@ func testMain(m *testing.M) (int, error) {
 	if os.Getenv(fakeEnv) != "" {
 		return 0, fakeWorker(os.Getenv(fakeEnv))
 	}
-	dir, err := os.MkdirTemp("", "voxparse-engine-test")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	worker = filepath.Join(dir, "voxparse-engine")
-	build := exec.Command("go", "build", "-o", worker, "../cmd/voxparse-engine")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the worker: %w\n%s", err, out)
-	}
 	code := m.Run()
+	var stopped error
 	if shared.stop != nil {
-		err = shared.stop()
+		stopped = shared.stop()
 	}
-	return code, err
+	if built.dir != "" {
+		stopped = errors.Join(stopped, os.RemoveAll(built.dir))
+	}
+	return code, stopped
 }
 
 // tiny is the default model.
@@ -58,14 +75,15 @@ func tiny(tb testing.TB) engine.Model {
 // since starting a worker takes longer than most of them.
 func pool(tb testing.TB, change func(*engine.Config)) *engine.Pool {
 	tb.Helper()
+	program := worker(tb)
 	if change == nil {
 		shared.once.Do(func() {
-			shared.Pool, shared.stop = run(engine.Config{Command: []string{worker}, CacheDir: cache(tb),
+			shared.Pool, shared.stop = run(engine.Config{Command: []string{program}, CacheDir: cache(tb),
 				Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 		})
 		return shared.Pool
 	}
-	cfg := engine.Config{Command: []string{worker}, CacheDir: cache(tb), Dir: tb.TempDir(),
+	cfg := engine.Config{Command: []string{program}, CacheDir: cache(tb), Dir: tb.TempDir(),
 		Logger: slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	change(&cfg)
 	p, stop := run(cfg)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,11 +17,18 @@ import (
 	"github.com/voxparse/voxparse/models/modelstest"
 )
 
+// hangEnv makes the test program a decoder that never gives anything.
+const hangEnv = "VOXPARSE_HANGING_DECODER"
+
 // TestMain lets the test program be the decoder that a worker starts, and a
 // process of a layout.
 func TestMain(m *testing.M) {
 	var err error
 	switch {
+	case os.Getenv(hangEnv) != "":
+		if err = writeFrame(bufio.NewWriter(os.Stdout), frameReady, nil); err == nil {
+			_, err = io.Copy(io.Discard, os.Stdin)
+		}
 	case slices.Contains(os.Args, "decode"):
 		err = serveDecoder(os.Args[2])
 	case slices.Contains(os.Args, "recognise"):
