@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,24 +211,4 @@ func BenchmarkLatency(b *testing.B) {
 			reportQuantiles(b, r.Latency)
 		})
 	}
-}
-
-// BenchmarkIdle measures the memory of a daemon that has nothing to do.
-func BenchmarkIdle(b *testing.B) {
-	p := startProcess(b, shortDir(b))
-	for b.Loop() {
-		b.ReportMetric(float64(residentBytes(b, p.cmd.Process.Pid))/(1<<20), "MB")
-	}
-}
-
-func residentBytes(b *testing.B, pid int) int64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		b.Skip("no /proc here")
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
 }

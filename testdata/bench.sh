@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export VOXPARSE_NO_KEYRING=1
 export VOXPARSE_SEARCH_TRANSCRIPTS=${VOXPARSE_SEARCH_TRANSCRIPTS:-100000}
-for pkg in ${PKG:-./daemon ./store ./webhook ./watch ./engine ./cmd/voxparse-engine ./analysis ./redact ./polish ./search ./transcript ./models}; do
+for pkg in ${PKG:-./daemon ./store ./webhook ./watch ./engine ./cmd/voxparse ./cmd/voxparse-engine ./analysis ./redact ./polish ./search ./transcript ./models}; do
 	printf '\n== %s\n' "$pkg"
 	if [ "$pkg" = ./redact ]; then # how well, too
 		go test -count=1 -v -run 'LabelledSet|HeldOut' "$pkg" | grep -E 'lines,|\|'

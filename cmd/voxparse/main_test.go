@@ -138,7 +138,7 @@ func TestScripts(t *testing.T) {
 }
 
 // warmDecoder compiles the decoder into the tests' cache, once for all runs.
-func warmDecoder(t *testing.T) string {
+func warmDecoder(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(modelstest.Cache(t), "engine")
 	if out, err := exec.CommandContext(t.Context(), filepath.Join(binDir, "voxparse-engine"), "-cache", dir, "warm").CombinedOutput(); err != nil {
