@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -79,7 +80,12 @@ func (d *Daemon) readSubmission(w http.ResponseWriter, r *http.Request) (_ *subm
 	}
 	rc := http.NewResponseController(w)
 	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
-	r.Body = http.MaxBytesReader(w, &pacedBody{body: r.Body, rc: rc, began: time.Now()}, limit+formSlack)
+	body := bodyReader(http.MaxBytesReader(w, &pacedBody{body: r.Body, rc: rc, began: time.Now()}, limit+formSlack))
+	r.Body = body
+	defer func() {
+		r.Body = http.NoBody
+		body.release()
+	}()
 	mr, err := r.MultipartReader()
 	if err != nil {
 		return nil, api.Errorf(api.Invalid, "want a form of the type multipart/form-data with the field file; such as: curl -F file=@call.mp3 -F async=true …")
@@ -244,6 +250,30 @@ func cleanName(name string) string {
 		return "audio"
 	}
 	return name
+}
+
+// bufferedBody reads a body in large pieces: the form's reader asks for small
+// ones.
+type bufferedBody struct {
+	*bufio.Reader
+	io.Closer
+}
+
+var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+
+func bodyReader(r io.ReadCloser) bufferedBody {
+	b, ok := bodyBuffers.Get().(*bufio.Reader)
+	if !ok {
+		b = bufio.NewReaderSize(nil, 64<<10)
+	}
+	b.Reset(r)
+	return bufferedBody{b, r}
+}
+
+// release gives the buffer back. Nothing is read afterwards.
+func (b bufferedBody) release() {
+	b.Reset(nil)
+	bodyBuffers.Put(b.Reader)
 }
 
 // pacedBody bounds how slowly a client may send: each read has its own

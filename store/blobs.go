@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,7 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -19,7 +20,10 @@ import (
 )
 
 // Blobs keeps the audio of jobs as files of one folder.
-type Blobs struct{ dir string }
+type Blobs struct {
+	dir   string
+	names syncer
+}
 
 // Blob is a stored file.
 type Blob struct {
@@ -28,53 +32,46 @@ type Blob struct {
 	SHA256 string // of the content, lower-case hex
 }
 
-// partSuffix marks a blob that is not whole yet.
-const partSuffix = ".part"
+// blobBuffer is how much is hashed and written at a time, in bytes.
+const blobBuffer = 64 << 10
+
+var blobBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, blobBuffer) }}
 
 // OpenBlobs returns the blobs in dir, which it makes where it does not exist.
 func OpenBlobs(dir string) (*Blobs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make blob folder: %w", err)
 	}
-	return &Blobs{dir: dir}, nil
+	return &Blobs{dir: dir, names: syncer{dir: dir}}, nil
 }
 
 // Put stores all of r, and returns once it is durable under its name. With a
 // limit above 0, more bytes than that give api.TooLarge. A disk that is full or
 // cannot be written to gives api.Unavailable. On an error nothing is left behind.
+// After a crash, part of it may be: nothing refers to that, and Collect removes
+// it.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob Blob, err error) {
 	var name [16]byte
 	if _, err := rand.Read(name[:]); err != nil {
 		return Blob{}, fmt.Errorf("name a blob: %w", err)
 	}
 	blob.Name = hex.EncodeToString(name[:])
-	part := b.Path(blob.Name) + partSuffix
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(b.Path(blob.Name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
 	}
-	defer func() {
-		if err != nil {
-			if rm := os.Remove(part); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-				err = errors.Join(err, rm)
-			}
-		}
-	}()
 	h := sha256.New()
 	blob.Size, err = copyLimited(ctx, io.MultiWriter(f, h), r, limit)
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = b.names.sync()
 	}
-	blob.SHA256 = hex.EncodeToString(h.Sum(nil))
-	if err = os.Rename(part, b.Path(blob.Name)); err != nil {
-		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
-	}
-	if err := syncDir(b.Path(blob.Name)); err != nil {
+	if err != nil {
 		return Blob{}, fmt.Errorf("store blob: %w", errors.Join(diskTrouble(err), b.Remove(blob.Name)))
 	}
+	blob.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return blob, nil
 }
 
@@ -82,7 +79,19 @@ func copyLimited(ctx context.Context, w io.Writer, r io.Reader, limit int64) (in
 	if limit > 0 {
 		r = io.LimitReader(r, limit+1)
 	}
-	n, err := io.Copy(&ctxWriter{ctx: ctx, w: w}, r)
+	buf, ok := blobBuffers.Get().(*bufio.Writer)
+	if !ok {
+		buf = bufio.NewWriterSize(nil, blobBuffer)
+	}
+	buf.Reset(&ctxWriter{ctx: ctx, w: w})
+	defer func() {
+		buf.Reset(nil)
+		blobBuffers.Put(buf)
+	}()
+	n, err := buf.ReadFrom(r)
+	if err == nil {
+		err = buf.Flush()
+	}
 	if err == nil && limit > 0 && n > limit {
 		err = api.Errorf(api.TooLarge, "the file is over the limit of %d bytes", limit)
 	}
@@ -141,8 +150,7 @@ func (b *Blobs) Remove(name string) error {
 	return nil
 }
 
-// Collect removes what keep does not want and is older than olderThan, and
-// what is left of unfinished Puts of that age. An upload is durable before its
+// Collect removes what keep does not want and is older than olderThan. An upload is durable before its
 // job is recorded: olderThan has to be longer than that takes. It returns how
 // many files it removed.
 func (b *Blobs) Collect(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error) {
@@ -162,7 +170,7 @@ func (b *Blobs) Collect(ctx context.Context, keep func(name string) bool, olderT
 			return n, fmt.Errorf("collect blobs: %w", err)
 		}
 		old := time.Since(st.ModTime()) > olderThan
-		if !st.Mode().IsRegular() || !old || !strings.HasSuffix(e.Name(), partSuffix) && keep(e.Name()) {
+		if !st.Mode().IsRegular() || !old || keep(e.Name()) {
 			continue
 		}
 		if err := b.Remove(e.Name()); err != nil {
@@ -171,13 +179,4 @@ func (b *Blobs) Collect(ctx context.Context, keep func(name string) bool, olderT
 		n++
 	}
 	return n, nil
-}
-
-// syncDir makes the name of path durable.
-func syncDir(path string) error {
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -3,10 +3,14 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -73,6 +77,66 @@ func TestABlobThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestManyBlobsAtOnceAreEachWhole(t *testing.T) {
+	b, err := OpenBlobs(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 64 {
+		wg.Go(func() {
+			body := strings.Repeat(string(rune('a'+i%26)), 10_000+i*3001) // below and above what is written at a time
+			blob, err := b.Put(t.Context(), strings.NewReader(body), 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			data, err := os.ReadFile(b.Path(blob.Name))
+			sum := sha256.Sum256([]byte(body))
+			if err != nil || string(data) != body || blob.SHA256 != hex.EncodeToString(sum[:]) || blob.Size != int64(len(body)) {
+				t.Errorf("blob %d: got %d bytes, hash %s, error %v", i, len(data), blob.SHA256, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Whoever asks while a round runs needs the next one: what it wrote may have
+// come too late for that which runs.
+func TestASyncThatRunsIsNotShared(t *testing.T) {
+	s := syncer{dir: t.TempDir()}
+	s.turn.Lock() // a round runs
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() {
+			if err := s.sync(); err != nil {
+				t.Errorf("sync %d: %v", i, err)
+			}
+		})
+	}
+	for s.waiting() == nil {
+		runtime.Gosched()
+	}
+	next := s.waiting()
+	select {
+	case <-next.done:
+		t.Error("a sync ended while another one ran")
+	default:
+	}
+	s.turn.Unlock()
+	wg.Wait()
+	s.dir += "/gone"
+	if err := s.sync(); err == nil {
+		t.Error("got nil from a sync that cannot be made")
+	}
+}
+
+func (s *syncer) waiting() *syncRound {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next
+}
+
 func TestCollectRemovesOldOrphansOnly(t *testing.T) {
 	dir := t.TempDir()
 	b, err := OpenBlobs(dir)
@@ -90,11 +154,9 @@ func TestCollectRemovesOldOrphansOnly(t *testing.T) {
 		}
 		return blob.Name
 	}
-	wanted, orphan, young := put(2*time.Hour), put(2*time.Hour), put(0)
-	part := b.Path(orphan) + partSuffix
-	if err := os.Rename(b.Path(put(2*time.Hour)), part); err != nil {
-		t.Fatal(err)
-	}
+	wanted, young := put(2*time.Hour), put(0)
+	put(2 * time.Hour)
+	put(3 * time.Hour)
 	n, err := b.Collect(t.Context(), func(name string) bool { return name == wanted }, time.Hour)
 	if err != nil || n != 2 {
 		t.Errorf("collect: got %d, error %v, want 2", n, err)

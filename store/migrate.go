@@ -82,6 +82,9 @@ func makeBuckets(t *bolt.Tx, schema uint32) error {
 	return t.Bucket(bucketNames[bMeta]).Put(keySchema, binary.BigEndian.AppendUint32(nil, schema))
 }
 
+// partSuffix marks a copy that is not whole yet.
+const partSuffix = ".part"
+
 // copyBefore writes a whole copy, durable before it has its name.
 func copyBefore(db *bolt.DB, to string) (err error) {
 	tmp := to + partSuffix
