@@ -68,6 +68,11 @@ func BenchmarkAccept(b *testing.B) {
 			wg.Wait()
 			reportQuantiles(b, slices.Concat(took...))
 			b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "accepted/s")
+			if err := p.terminate(); err != nil {
+				b.Fatal(err)
+			}
+			spent := p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+			b.ReportMetric(spent.Seconds()*1000/float64(b.N), "daemon-cpu-ms/accept")
 		})
 	}
 }

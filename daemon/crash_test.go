@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -199,6 +200,9 @@ func killRepeatedly(t *testing.T, dir string, rounds int) int {
 // check compares what was promised with what the store and the receiver have.
 func (o *oracle) check(t *testing.T, dataDir string) {
 	t.Helper()
+	if err := store.Check(filepath.Join(dataDir, store.FileName)); err != nil {
+		t.Errorf("the database after all that: %v", err)
+	}
 	db, err := store.Open(t.Context(), dataDir, store.Options{})
 	if err != nil {
 		t.Fatal(err)

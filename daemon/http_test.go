@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -320,5 +321,39 @@ func TestJobEventsEndWithTheTerminalState(t *testing.T) {
 	}
 	if first, last := kinds[0], kinds[len(kinds)-1]; first != "status processing" || last != "status completed" {
 		t.Errorf("got %v, want it to begin with status processing and end with status completed", kinds)
+	}
+}
+
+// What is refused is refused at once: nobody sends 50 MB to be told then.
+func TestAHopelessUploadIsRefusedEarly(t *testing.T) {
+	f := start(t, func(o *Options) { o.Config.MaxUpload = 100 << 20 })
+	const head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp3\"\r\n\r\n"
+	for _, tt := range []struct {
+		name   string
+		length int
+		sent   string
+		want   string
+	}{
+		{"text", 50 << 20, head + strings.Repeat("Dear Sir or Madam, ", 1000), "415"},
+		{"over the limit, by what the client says", 200 << 20, "", "413"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := net.Dial("unix", f.cfg.Socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(c, "POST /v1/transcribe HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n%s", tt.length, tt.sent)
+			line, err := bufio.NewReader(c).ReadString('\n')
+			if err != nil || !strings.Contains(line, tt.want) {
+				t.Errorf("got %q, %v with most of the body unsent, want %s", line, err, tt.want)
+			}
+		})
+	}
+	if names := spooled(t, f); len(names) > 0 {
+		t.Errorf("got %v in the spool, want nothing", names)
 	}
 }

@@ -81,12 +81,8 @@ func (d *Daemon) readSubmission(w http.ResponseWriter, r *http.Request) (_ *subm
 	rc := http.NewResponseController(w)
 	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
 	body := bodyReader(http.MaxBytesReader(w, &pacedBody{body: r.Body, rc: rc, began: time.Now()}, limit+formSlack))
-	r.Body = body
-	defer func() {
-		r.Body = http.NoBody
-		body.release()
-	}()
-	mr, err := r.MultipartReader()
+	defer body.release()
+	mr, err := formReader(r, body)
 	if err != nil {
 		return nil, api.Errorf(api.Invalid, "want a form of the type multipart/form-data with the field file; such as: curl -F file=@call.mp3 -F async=true …")
 	}
@@ -112,6 +108,15 @@ func (d *Daemon) readSubmission(w http.ResponseWriter, r *http.Request) (_ *subm
 		}
 	}
 	return s, d.checkSubmission(r.Context(), s)
+}
+
+// formReader reads r's form by way of body. The request keeps its own body: by
+// that the server knows that the rest of a refused upload need not be awaited.
+func formReader(r *http.Request, body io.ReadCloser) (*multipart.Reader, error) {
+	own := r.Body
+	r.Body = body
+	defer func() { r.Body = own }()
+	return r.MultipartReader()
 }
 
 func (d *Daemon) readPart(ctx context.Context, s *submission, part *multipart.Part) error {
