@@ -93,7 +93,7 @@ var placeholders = []struct {
 	{regexp.MustCompile(`"\.\.\.[0-9a-f]{4}"`), `"...LAST"`},
 	{regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`), `"TIME"`},
 	{regexp.MustCompile(`"[0-9a-f]{64}"`), `"SHA256"`},
-	{regexp.MustCompile(`"(pid|duration_ms|rss_bytes|bytes_written|bytes_before|bytes_after|restarts|speed|position_seconds|percent)":[0-9.e+-]+`), `"${1}":0`},
+	{regexp.MustCompile(`"(pid|duration_ms|rss_bytes|bytes_written|bytes_before|bytes_after|restarts|speed|score|start|position_seconds|percent)":[0-9.e+-]+`), `"${1}":0`},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), `127.0.0.1:PORT`},
 	{regexp.MustCompile(`/tmp/vp\d+`), `HOME`},
 	{regexp.MustCompile(`"(commit|go|platform)":"[^"]*"`), `"${1}":"X"`},
