@@ -1,13 +1,10 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,28 +13,6 @@ import (
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/webhook"
 )
-
-// journal keeps what is logged, from debug on.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
-}
-
-func (j *journal) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
 
 func TestAFailingWebhookIsDisabledHeldAndReleased(t *testing.T) {
 	var log journal

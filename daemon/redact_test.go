@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,26 +61,14 @@ func holders(t *testing.T, dir string, secrets []string) (paths []string) {
 	return paths
 }
 
-// lockedBuffer is a log that many write to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
 func TestRedactedTextIsNowhere(t *testing.T) {
 	server := newChat(t, writes(strings.Replace(wellSaid, "Tomorrow.", "Ask zebulon@quagmire.example.", 1)))
-	var log lockedBuffer
+	var log journal
 	home := shortDir(t)
 	f := startIn(t, home, func(o *Options) {
 		o.Config.Mode = ""
 		o.Config.Analysis.Endpoint, o.Config.Analysis.Model, o.Config.Analysis.Timeout = server.URL, "tiny", 5*time.Second
-		o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.Logger = log.logger()
 	})
 	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) { w.Write(got.body) }) // its answer is logged
 	hook := r.register(f, nil)
@@ -122,7 +108,7 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 	if err := f.shutdown(); err != nil {
 		t.Fatal(err)
 	}
-	checkMasked(t, "the log", log.b.Bytes())
+	checkMasked(t, "the log", []byte(log.String()))
 	if got := holders(t, home, secrets); len(got) > 0 {
 		t.Errorf("got secrets in %q, want them in no file", got)
 	}

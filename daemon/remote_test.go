@@ -3,7 +3,6 @@ package daemon
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -175,10 +174,10 @@ func TestKeysOfRemoteEnginesAreKeptNowhere(t *testing.T) {
 	defer server.Close()
 	for _, ref := range []string{"env:VP_TEST_SECRET", "file:" + keyFile, "keyring:office"} {
 		home, asked0 := shortDir(t), asked
-		log := &lockedBuffer{}
+		var log journal
 		f := startIn(t, home, func(o *Options) {
 			withEngine("office", config.Engine{Type: "openai", URL: server.URL, Key: ref})(o)
-			o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			o.Logger = log.logger()
 		})
 		job := f.failed(upload(audio("hello")), "office")
 		if err := f.shutdown(); err != nil {
@@ -187,7 +186,7 @@ func TestKeysOfRemoteEnginesAreKeptNowhere(t *testing.T) {
 		if asked != asked0+1 || !strings.Contains(job.Error, "no access for Bearer [key]") {
 			t.Errorf("%s: got error %q after %d requests, want one request with the key", ref, job.Error, asked-asked0)
 		}
-		if strings.Contains(log.b.String(), secret) {
+		if strings.Contains(log.String(), secret) {
 			t.Errorf("%s: the key is in the log", ref)
 		}
 		if got := holders(t, home, []string{secret}); len(got) > 0 {
