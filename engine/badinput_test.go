@@ -51,6 +51,14 @@ func floats(v float64) []byte {
 	return b.Bytes()
 }
 
+// claim makes the header of an M4A file state a length of so many seconds.
+func claim(b []byte, length uint32) []byte {
+	out := bytes.Clone(b)
+	at := bytes.Index(out, []byte("mvhd")) + 16 // the clock's rate, then the length
+	binary.BigEndian.PutUint32(out[at+4:], length*binary.BigEndian.Uint32(out[at:]))
+	return out
+}
+
 func half(b []byte) []byte { return b[:len(b)/2] }
 
 func TestBadInputFailsWithAPlainSentence(t *testing.T) {
@@ -73,6 +81,7 @@ func TestBadInputFailsWithAPlainSentence(t *testing.T) {
 		{"WAV cut in half", "a.wav", half(sample(t, "pcm_s16.wav")), api.JobTruncated},
 		{"M4A with index first, cut in half", "a.m4a", half(sample(t, "aac_front.m4a")), api.JobTruncated},
 		{"M4A with index last, cut in half", "a.m4a", half(sample(t, "aac.m4a")), api.JobDamaged},
+		{"M4A whose header claims 82 minutes", "a.m4a", claim(sample(t, "aac_front.m4a"), 4910), api.JobTruncated},
 		{"FLAC cut in half", "a.flac", half(flac), api.JobTruncated},
 		{"FLAC with a damaged header", "a.flac", append([]byte("fLaC\xff\xff\xff\xff"), flac[8:4000]...), api.JobDamaged},
 		{"silence", "a.wav", append(wav(1, 1, 16000, 16, 64000), make([]byte, 64000)...), api.JobNoSpeech},
@@ -105,6 +114,25 @@ func TestBadInputFailsWithAPlainSentence(t *testing.T) {
 	for _, w := range p.Workers() {
 		if w.Restarts != 0 {
 			t.Errorf("got %d restarts of a worker, want 0: bad input is no crash", w.Restarts)
+		}
+	}
+}
+
+// Ogg, AMR and AAC without a container do not say how long they are.
+func TestAFileOfNoStatedLengthIsReadAsFarAsItGoes(t *testing.T) {
+	p := pool(t, nil)
+	for _, name := range []string{"vorbis.ogg", "opus.opus", "amr_nb.amr", "aac.aac"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, half(sample(t, name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		res, err := p.Transcribe(t.Context(), engine.Request{JobID: path, Path: path, Name: name}, tiny(t), nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if res.DurationSeconds < 0.5 || res.DurationSeconds > 2.5 || !strings.HasPrefix(res.Text, "He might") {
+			t.Errorf("%s: got %q of %.1f s, want the first half", name, res.Text, res.DurationSeconds)
 		}
 	}
 }

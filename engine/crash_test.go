@@ -204,6 +204,47 @@ func TestAFileThatEndsWorkersIsSetAside(t *testing.T) {
 	wantFinal(t, err)
 }
 
+func TestWorkersThatEndAreStartedAgainWithMorePauseEachTime(t *testing.T) {
+	p := fake(t, "dies", func(c *engine.Config) { c.MaxKills = 10 })
+	began := time.Now()
+	for i := range 3 {
+		r := engine.Request{JobID: fmt.Sprintf("job_%d", i), Path: "/a", Name: "a"}
+		_, err := p.Transcribe(t.Context(), r, engine.Model{Name: "m"}, nil)
+		wantRetry(t, err, api.JobEngineCrashed)
+	}
+	if took, want := time.Since(began), 250*time.Millisecond+500*time.Millisecond; took < want {
+		t.Errorf("got three workers in %s, want pauses of %s in all between them", took, want)
+	}
+	if w := p.Workers()[0]; w.Restarts != 3 {
+		t.Errorf("got %d restarts, want 3", w.Restarts)
+	}
+}
+
+func TestTheDecoderIsCompiledInTheBackground(t *testing.T) {
+	dir := t.TempDir()
+	if ok, err := engine.Warmed(dir); ok || err != nil {
+		t.Fatalf("empty folder: got %v, %v, want false, nil", ok, err)
+	}
+	fake(t, "dies", func(c *engine.Config) { c.CacheDir = dir })
+	eventually(t, "the decoder is compiled", func() bool {
+		ok, err := engine.Warmed(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	})
+}
+
+// eventually waits for what another process does.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
 func TestAWorkerThatDoesNotStartIsNobodysFault(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -262,13 +303,7 @@ func TestAnIdleWorkerEnds(t *testing.T) {
 	if _, err := p.Transcribe(t.Context(), r, tiny(t), func(api.Progress) { pid = p.Workers()[0].PID }); err != nil {
 		t.Fatal(err)
 	}
-	for syscall.Kill(pid, 0) == nil {
-		select {
-		case <-t.Context().Done():
-			t.Fatal("the idle worker did not end")
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	eventually(t, "the idle worker ends", func() bool { return syscall.Kill(pid, 0) != nil })
 	if w := p.Workers()[0]; w.PID != 0 || w.State != "idle" || w.Restarts != 0 {
 		t.Errorf("got %+v, want an empty idle place", w)
 	}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -18,6 +19,13 @@ func fakeWorker(how string) error {
 		if err := engine.WriteLine(os.Stdout, r); err != nil {
 			os.Exit(1)
 		}
+	}
+	if len(os.Args) == 4 && os.Args[3] == "warm" { // program -cache DIR warm
+		dir := filepath.Join(os.Args[2], "decoder")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, "compiled"), make([]byte, 1<<20), 0o600)
 	}
 	hello := engine.Report{Type: engine.ReportHello, Protocol: engine.ProtocolVersion, PID: os.Getpid()}
 	switch how {
