@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
@@ -81,6 +82,41 @@ func (f *fixture) checkCopy(id string) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(f.copyPath(id))); err != nil || len(left) != 0 {
 		f.t.Errorf("got %v, %v after the job was removed, want nothing", left, err)
+	}
+}
+
+// TestASpokenCardNumberIsNotHeardInTheCopy has the copy transcribed again.
+func TestASpokenCardNumberIsNotHeardInTheCopy(t *testing.T) {
+	f := startReal(t, nil)
+	data, err := os.ReadFile("../testdata/audio/card_number.opus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := upload(data)
+	first.Options.RedactAudio = true
+	result, err := f.client.Transcribe(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Redactions["card_number"] != 1 {
+		t.Fatalf("got redactions %v in %q, want one card number", result.Redactions, result.Text)
+	}
+	var quiet bytes.Buffer
+	if err := f.client.Audio(t.Context(), result.JobID, &quiet); err != nil {
+		t.Fatal(err)
+	}
+	again, err := f.client.Transcribe(t.Context(), upload(quiet.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := strings.ToLower(again.Text)
+	if !strings.Contains(heard, "thank you for calling") || !strings.Contains(heard, "report") {
+		t.Errorf("got %q from the copy, want what was said around the number", again.Text)
+	}
+	for _, digit := range strings.Fields("zero one two three four five six seven eight nine 0 1 2 3 4 5 6 7 8 9") {
+		if strings.Contains(heard, digit) {
+			t.Errorf("got %q from the copy, want no %s in it", again.Text, digit)
+		}
 	}
 }
 

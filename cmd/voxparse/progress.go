@@ -209,10 +209,8 @@ func (it *item) state() (what string, share float64, facts string) {
 			facts += "  " + shortDuration(max(time.Second, time.Duration(left*float64(time.Second)))) + " left"
 		}
 	}
-	if p.Stage == "analyse" {
-		return "analysing", share, facts
-	}
-	return "", share, facts // the common case needs no word
+	words := map[string]string{"speakers": "telling apart the speakers of", "redact": "silencing", "analyse": "analysing"}
+	return words[p.Stage], share, facts // the common case needs no word
 }
 
 // bar draws a share of 1 in n columns.
