@@ -72,6 +72,9 @@ func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	said["the log"] = log.String()
+	if !strings.Contains(log.String(), "webhook secret rotated") || len(holders(t, f.cfg.DataDir, []string{r.URL})) == 0 {
+		t.Fatal("got a log without the rotation, or no database with the receiver's address: this test looks in the wrong places")
+	}
 	for whose, secret := range secrets {
 		for how, form := range forms(t, secret) {
 			for where, text := range said {
