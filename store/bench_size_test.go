@@ -107,6 +107,13 @@ func BenchmarkManyJobs(b *testing.B) {
 			}
 		})
 	}
+	b.Run("since", func(b *testing.B) {
+		for b.Loop() {
+			if js, _, err := db.Jobs(b.Context(), JobFilter{Since: time.Now().Add(48 * time.Hour)}, "", 20); err != nil || len(js) != 0 {
+				b.Fatalf("since: got %d, error %v", len(js), err)
+			}
+		}
+	})
 	b.Run("submit", func(b *testing.B) {
 		for b.Loop() {
 			if _, _, err := db.Submit(b.Context(), benchJob()); err != nil {

@@ -111,11 +111,18 @@ func (db *DB) eachJob(ctx context.Context, f JobFilter, after *uid, visit func(*
 		return api.Errorf(api.Invalid, "%q is not a status of a job", f.Status)
 	}
 	b, prefix := jobIndex(f)
+	var oldest uid
+	if !f.Since.IsZero() {
+		oldest = uidAt(f.Since.Add(-idSlack))
+	}
 	for more := true; more; {
 		err := db.view(ctx, func(t *tx) error {
 			rows := 0
 			for k, _ := range fallingKeys(t.at(b), prefix, after) {
 				u := uid(k[len(prefix):])
+				if compareUID(u, oldest) < 0 {
+					break
+				}
 				after = &u
 				r, err := loadJob(t.get(bJob, u[:]), u)
 				if err != nil {

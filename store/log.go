@@ -77,8 +77,9 @@ func (db *DB) Deliveries(ctx context.Context, f DeliveryFilter, cursor string, l
 	return ds, next, nil
 }
 
-// idSlack is how far the time in a delivery's id, which is that of its event,
-// may lie from the time of its record: an event waits while there is no space.
+// idSlack is how far the time in an id may lie from the time of its record. A
+// delivery's id bears the time of its event, which waits while there is no
+// space.
 const idSlack = 24 * time.Hour
 
 // eachDelivery visits the deliveries that pass the filter, newest first, until
