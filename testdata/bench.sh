@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export VOXPARSE_NO_KEYRING=1
+export VOXPARSE_BENCH_ROWS=${VOXPARSE_BENCH_ROWS:-1000000}
 export VOXPARSE_SEARCH_TRANSCRIPTS=${VOXPARSE_SEARCH_TRANSCRIPTS:-100000}
 for pkg in ${PKG:-./daemon ./store ./webhook ./watch ./engine ./cmd/voxparse ./cmd/voxparse-engine ./analysis ./redact ./polish ./search ./transcript ./models}; do
 	printf '\n== %s\n' "$pkg"

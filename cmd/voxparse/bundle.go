@@ -144,6 +144,7 @@ func plainSettings(r *redactor, cfg *config.Config) map[string]any {
 	}
 	folders := []string{}
 	for _, f := range cfg.Folders {
+		r.knowFolders(f.Dir, f.Out)
 		folders = append(folders, r.sentence(f.Dir))
 	}
 	return map[string]any{"settings": list, "engines": cfg.Engines, "folders": folders}
@@ -189,6 +190,7 @@ func (a *app) addStatus(ctx context.Context, b *bundle, cfg *config.Config) erro
 		}
 	}
 	for _, f := range st.Folders {
+		b.knowFolders(f.Dir, f.Options.Out)
 		for _, w := range f.Waiting {
 			b.know(w.Path)
 		}

@@ -19,9 +19,10 @@ import (
 // a hash that is the same all through one report, and that nobody can compute
 // from a guess.
 type redactor struct {
-	key   []byte
-	home  string
-	names []string // known names of files, the longest first
+	key     []byte
+	home    string
+	names   []string // known names of files, the longest first
+	folders []string // known drop folders, the longest first
 }
 
 func newRedactor() (*redactor, error) {
@@ -49,6 +50,17 @@ func (r *redactor) know(names ...string) {
 	slices.SortFunc(r.names, func(a, b string) int { return len(b) - len(a) })
 }
 
+// knowFolders adds drop folders and folders of outputs: what they and all in
+// them are called may be a customer's name.
+func (r *redactor) knowFolders(dirs ...string) {
+	for _, d := range dirs {
+		if len(d) > 3 {
+			r.folders = append(r.folders, d)
+		}
+	}
+	slices.SortFunc(r.folders, func(a, b string) int { return len(b) - len(a) })
+}
+
 func (r *redactor) hash(s string) string {
 	h := hmac.New(sha256.New, r.key)
 	h.Write([]byte(s))
@@ -60,15 +72,14 @@ func (r *redactor) name(s string) string {
 	if s == "" {
 		return s
 	}
-	ext := filepath.Ext(s)
-	if len(ext) > 6 {
-		ext = ""
-	}
+	ext := knownExt.FindString(s)
 	return "<" + r.hash(filepath.Base(s)) + ">" + ext
 }
 
 // fileExts are the extensions of audio and of what is made of it.
 const fileExts = `(?:error\.json|aac|aiff?|aifc|amr|flac|m4[abv]|mp[234]|mov|og[ag]|opus|wave?|weba|webm|wma|txt|srt|vtt|json|tsv|md|part)`
+
+var knownExt = regexp.MustCompile(`(?i)\.` + fileExts + `$`)
 
 var (
 	secretForms = regexp.MustCompile(`whsec_[0-9A-Za-z+/=_-]+|vp_[0-9A-Za-z]{8,}|\bsk-[0-9A-Za-z_-]{8,}|(?i:bearer|basic) [0-9A-Za-z._~+/=-]{8,}|[0-9a-f]{64,}`)
@@ -76,18 +87,37 @@ var (
 	quotedForm  = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	bareName    = regexp.MustCompile(`(?i)[^\s"=/<>]+\.` + fileExts + `\b`)
 	spacedName  = regexp.MustCompile(`(?i)[^"/<>]*\.` + fileExts + `\b`)
+
+	bareInside   = regexp.MustCompile(`(<folder [0-9a-f]{8}>)/([^\s"<>]+)`)
+	spacedInside = regexp.MustCompile(`(<folder [0-9a-f]{8}>)/([^"<>:\n]+)`)
+	loggedFolder = regexp.MustCompile(`\bdir=([^\s"<]+)`)
 )
 
 // sentence redacts text in which a name may hold spaces.
-func (r *redactor) sentence(s string) string { return r.scrub(s, spacedName) }
+func (r *redactor) sentence(s string) string { return r.scrub(s, spacedName, spacedInside) }
 
 // line redacts a line of a log: there a value with spaces stands in quotes.
 func (r *redactor) line(s string) string {
-	s = quotedForm.ReplaceAllStringFunc(s, r.sentence)
-	return r.scrub(s, bareName)
+	s = quotedForm.ReplaceAllStringFunc(s, func(q string) string {
+		return `"` + r.sentence(strings.Trim(q, `"`)) + `"`
+	})
+	s = loggedFolder.ReplaceAllStringFunc(s, func(m string) string { return "dir=" + r.folder(strings.TrimPrefix(m, "dir=")) })
+	return r.scrub(s, bareName, bareInside)
 }
 
-func (r *redactor) scrub(s string, name *regexp.Regexp) string {
+// folder hashes the path of a folder.
+func (r *redactor) folder(path string) string { return "<folder " + r.hash(path) + ">" }
+
+// scrub takes out what is known and what looks like it. name finds names of
+// files, and inside what lies in a folder that was taken out.
+func (r *redactor) scrub(s string, name, inside *regexp.Regexp) string {
+	for _, d := range r.folders {
+		s = strings.ReplaceAll(s, d, r.folder(d))
+	}
+	s = inside.ReplaceAllStringFunc(s, func(m string) string {
+		parts := inside.FindStringSubmatch(m)
+		return parts[1] + "/" + r.name(parts[2])
+	})
 	s = urlForm.ReplaceAllStringFunc(s, r.url)
 	s = secretForms.ReplaceAllString(s, "<secret>")
 	for _, n := range r.names {

@@ -11,6 +11,7 @@ func testRedactor() *redactor { return &redactor{key: []byte("k"), home: "/home/
 func TestRedactedTextTellsNoSecretAndNoName(t *testing.T) {
 	r := testRedactor()
 	r.know("calls/Müller divorce.m4a")
+	r.knowFolders("/data/Smith & Sons", "/data/acme")
 	for _, tt := range []struct {
 		name, in string
 		never    []string
@@ -23,7 +24,11 @@ func TestRedactedTextTellsNoSecretAndNoName(t *testing.T) {
 		{"a URL", `url=https://user:pw@hooks.example.com/services/T0/abc?token=x2 n=1`, []string{"user", "pw", "T0", "token", "x2"}, []string{"https://", "n=1"}},
 		{"a secret", "secret whsec_" + strings.Repeat("ab", 32) + " and vp_" + strings.Repeat("c", 40) + " end", []string{"abab", "cccc"}, []string{"secret", "end"}},
 		{"a bearer", `msg="Authorization: Bearer abcdefghij"`, []string{"abcdefghij"}, []string{"msg="}},
-		{"the home", `dir=/home/jane/calls`, []string{"jane"}, []string{"dir=~/calls"}},
+		{"the home", `socket=/home/jane/run/s`, []string{"jane"}, []string{"socket=~/run/s"}},
+		{"a folder and what is in it", `msg="files wait" dir="/data/Smith & Sons" error="read /data/Smith & Sons/May/Jane Doe: permission denied"`, []string{"Smith", "Sons", "May", "Jane"}, []string{"files wait", "read <folder ", ": permission denied"}},
+		{"a bare path in a folder", `level=WARN path=/data/acme/2024/deal.MP3 n=1`, []string{"acme", "2024", "deal"}, []string{"level=WARN", ".MP3 n=1"}},
+		{"a folder that is not known", `level=WARN msg="a folder" dir=/srv/clients/initech n=1`, []string{"clients", "initech"}, []string{"level=WARN", "n=1"}},
+		{"a name that is no extension", `name="Minutes of Dr. Jones"`, nil, []string{"name="}},
 		{"nothing", `level=INFO msg=ready socket=/run/user/1000/voxparse/voxparse.sock`, nil, []string{`level=INFO msg=ready socket=/run/user/1000/voxparse/voxparse.sock`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
