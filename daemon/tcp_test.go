@@ -88,8 +88,29 @@ func TestTCPNeedsAKeyAndAKnownHost(t *testing.T) {
 	if status, _ := f.askTCP("POST", "/v1/daemon/stop", "", "X-API-Key", key); status != 404 {
 		t.Errorf("got %d for a stop over TCP, want 404", status)
 	}
-	if status, _ := f.askTCP("OPTIONS", "/v1/jobs", "", "X-API-Key", key, "Origin", "https://evil.example"); status != 405 {
-		t.Errorf("got %d for a CORS preflight, want 405", status)
+}
+
+func TestNoPageOfAnotherOriginIsLetIn(t *testing.T) {
+	f, key := startTCP(t, nil)
+	for method, want := range map[string]int{"GET": 200, "OPTIONS": 405} {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+f.Addr()+"/v1/jobs", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"X-Api-Key": {key}, "Origin": {"https://evil.example"}, "Access-Control-Request-Method": {"GET"}, "Access-Control-Request-Headers": {"x-api-key"}}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		for name := range resp.Header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("%s: got the header %s, want none that lets browsers read the answer", method, name)
+			}
+		}
+		if resp.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", method, resp.StatusCode, want)
+		}
 	}
 }
 
