@@ -37,7 +37,7 @@ func classify(err error, a attempted) (kind, why string) {
 	switch {
 	case a.stopped:
 		return api.AttemptLocal, "voxparse stopped before the answer came; the attempt does not count"
-	case isAny(err, exhausted...) || errors.As(err, &dns) && saysAny(dns.Err, exhausted...):
+	case !isWithoutIPv6(err) && (isAny(err, exhausted...) || errors.As(err, &dns) && saysAny(dns.Err, exhausted...)):
 		return api.AttemptLocal, "this machine has no file descriptor, port or memory left for a connection; the attempt does not count"
 	case errors.As(err, &blocked):
 		return api.AttemptBlocked, blocked.Error()
@@ -60,6 +60,18 @@ func classify(err error, a attempted) (kind, why string) {
 // exhausted are the errors of a machine that has run out of something.
 var exhausted = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL}
 
+// isWithoutIPv6 reports whether err is that of a machine without IPv6, which
+// has no address to connect from. With IPv4 the same error means that no port
+// is left.
+func isWithoutIPv6(err error) bool {
+	var op *net.OpError
+	if !errors.Is(err, syscall.EADDRNOTAVAIL) || !errors.As(err, &op) {
+		return false
+	}
+	to, ok := op.Addr.(*net.TCPAddr)
+	return ok && to.IP.To4() == nil
+}
+
 func classifyDNS(dns *net.DNSError) (kind, why string) {
 	name := clip(dns.Name, 255)
 	switch {
@@ -75,7 +87,7 @@ func connectSentence(err error, host string) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return host + " refuses connections; is the receiver running on that port?"
-	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN):
+	case isAny(err, syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL):
 		return host + " cannot be reached from this machine; check the network and the address"
 	case errors.Is(err, syscall.ECONNRESET):
 		return host + " closed the connection at once; check the receiver and what is in front of it"
