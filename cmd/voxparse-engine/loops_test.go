@@ -21,7 +21,7 @@ func TestOnlyWhatNobodySaysIsALoop(t *testing.T) {
 		{"A cold-hearted man, cold-hearted man, cold-hearted man, cold-hearted man, cold-hearted man, cold-hearted man", 12, "A cold-hearted man,"},
 	}
 	for _, tt := range tests {
-		h := heard{text: tt.text, tokens: strings.Fields(tt.text)}
+		h := heard{generated: true, text: tt.text, tokens: strings.Fields(tt.text)}
 		if got := looping(h, tt.seconds); got != (tt.want != "") {
 			t.Errorf("%q: got looping %v, want %v", tt.text, got, tt.want != "")
 		}
@@ -32,7 +32,7 @@ func TestOnlyWhatNobodySaysIsALoop(t *testing.T) {
 }
 
 func TestMoreTokensThanTheTimeAllowsAreALoop(t *testing.T) {
-	h := heard{text: "words", tokens: make([]string, 20)}
+	h := heard{generated: true, text: "words", tokens: make([]string, 20)}
 	if !looping(h, 2) || looping(h, 3) {
 		t.Errorf("got looping %v in 2 s and %v in 3 s, want true and false", looping(h, 2), looping(h, 3))
 	}
@@ -49,9 +49,9 @@ func TestAPieceThatLoopsIsRecognisedInHalves(t *testing.T) {
 	calls := 0
 	parts, mended := mend(p, func(feed []float32) heard {
 		if calls++; len(feed) > 6*sampleRate {
-			return heard{text: strings.Repeat("again ", 30)}
+			return heard{generated: true, text: strings.Repeat("again ", 30)}
 		}
-		return heard{text: "fine"}
+		return heard{generated: true, text: "fine"}
 	}, 0)
 	if !mended || calls != 3 || len(parts) != 2 {
 		t.Fatalf("got %d parts after %d calls, mended %v, want 2, 3 and true", len(parts), calls, mended)
@@ -64,7 +64,7 @@ func TestAPieceThatLoopsIsRecognisedInHalves(t *testing.T) {
 
 func TestALoopThatStaysIsSaidOnce(t *testing.T) {
 	p := piece{end: 8 * sampleRate, lead: padBefore, feed: make([]float32, padBefore+8*sampleRate+padAfter)}
-	parts, mended := mend(p, func([]float32) heard { return heard{text: strings.Repeat("again ", 30)} }, 0)
+	parts, mended := mend(p, func([]float32) heard { return heard{generated: true, text: strings.Repeat("again ", 30)} }, 0)
 	if !mended || len(parts) < 2 {
 		t.Errorf("got %d parts, mended %v, want it cut", len(parts), mended)
 	}
@@ -72,6 +72,12 @@ func TestALoopThatStaysIsSaidOnce(t *testing.T) {
 		if part.heard.text != "again" {
 			t.Errorf("got %q in %d-%d, want \"again\"", part.heard.text, part.start, part.end)
 		}
+	}
+}
+
+func TestAModelThatDoesNotGenerateIsNotCheckedForLoops(t *testing.T) {
+	if h := (heard{text: strings.Repeat("ha ", 30), tokens: make([]string, 90)}); looping(h, 2) {
+		t.Error("got a loop, want laughter that a model of letters wrote down")
 	}
 }
 
