@@ -72,7 +72,13 @@ func (c *Client) uploadOnce(ctx context.Context, u Upload, async bool, out any) 
 	if err != nil {
 		return api.Errorf(api.Invalid, "encode the form: %v", err)
 	}
-	counted := &counter{r: audio, sent: u.Sent, want: u.Size}
+	source := io.Reader(audio)
+	if u.Size < 0 {
+		pipe, done := endsWith(ctx, audio)
+		defer done()
+		source = pipe
+	}
+	counted := &counter{r: source, sent: u.Sent, want: u.Size}
 	req, err := c.request(ctx, http.MethodPost, "/v1/transcribe", io.MultiReader(bytes.NewReader(head), counted, bytes.NewReader(tail)))
 	if err != nil {
 		return err
@@ -88,7 +94,7 @@ func (c *Client) uploadOnce(ctx context.Context, u Upload, async bool, out any) 
 		req.Header.Set("Idempotency-Key", u.IdempotencyKey)
 	}
 	resp, err := c.send(req)
-	if counted.err != nil {
+	if counted.err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("read %s: %w", u.Name, counted.err)
 	}
 	if err != nil {
@@ -99,6 +105,22 @@ func (c *Client) uploadOnce(ctx context.Context, u Upload, async bool, out any) 
 		return c.broken(ctx, err)
 	}
 	return nil
+}
+
+// endsWith returns what r gives, until ctx ends. A read of a terminal or a pipe
+// that nobody writes to cannot be broken off, and the transport would wait for
+// it; so it is left to itself.
+func endsWith(ctx context.Context, r io.Reader) (_ io.Reader, done func()) {
+	pr, pw := io.Pipe()
+	go func() {
+		_, err := io.Copy(pw, r)
+		pw.CloseWithError(err)
+	}()
+	stop := context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })
+	return pr, func() {
+		stop()
+		pr.CloseWithError(io.ErrClosedPipe)
+	}
 }
 
 // envelope returns what stands before and after the audio in the form. The

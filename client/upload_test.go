@@ -17,7 +17,7 @@ import (
 
 // audio returns an Upload of the given bytes.
 func audio(data []byte) Upload {
-	return Upload{Name: "a \"b\" ü.mp3", Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+	return Upload{Name: "a \"b\" ü\x1b[31m\n%0A;=.mp3", Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}
 }
@@ -174,3 +174,25 @@ func TestAReadErrorIsNotHiddenByTheTransport(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestAnUploadThatStallsEndsWithItsContext(t *testing.T) {
+	stall, write := io.Pipe()
+	defer write.Close()
+	reading := make(chan struct{})
+	c := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("Ctrl-C")
+	go func() {
+		<-reading
+		cancel(why)
+	}()
+	_, err := c.Submit(ctx, Upload{Name: "stdin", Size: -1, Open: func() (io.ReadCloser, error) {
+		close(reading)
+		return io.NopCloser(stall), nil
+	}})
+	if !errors.Is(err, why) {
+		t.Errorf("got %v, want %v", err, why)
+	}
+}
