@@ -29,6 +29,7 @@ type batch struct {
 	flags   transcribeFlags
 	meta    json.RawMessage
 	inputs  []input
+	alone   bool // one file that was named itself: no batch, though it be of one
 	targets map[string][]target
 	board   *board
 
@@ -180,7 +181,7 @@ func (b *batch) deliver(o outcome) error {
 	if o.err == nil && b.flags.RedactAudio && o.copy == "" && !b.a.json {
 		b.a.notice("silenced audio: voxparse jobs audio %s -o FILE", o.jobID)
 	}
-	several := len(b.inputs) > 1
+	several := !b.alone
 	switch {
 	case b.a.json && several:
 		return errors.Join(b.a.printLine(o.line(targets)), o.err)
@@ -225,10 +226,10 @@ func (b *batch) verdict(failed int, first error) error {
 	switch {
 	case failed == 0:
 		return nil
-	case n == 1:
+	case b.alone:
 		return first
 	case failed == n:
-		return exitError{code: exitCode(first), err: fmt.Errorf("all %d files failed", n)}
+		return exitError{code: exitCode(first), err: fmt.Errorf("%d of %d files failed", n, n)}
 	}
 	return exitError{code: exitPartly, err: fmt.Errorf("%d of %d files failed", failed, n)}
 }

@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
 )
 
@@ -94,15 +97,23 @@ func (a *app) completeIDs(list func(context.Context, *client.Client) ([]string, 
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return ids, cobra.ShellCompDirectiveNoFileComp
+		ids = slices.DeleteFunc(ids, func(line string) bool {
+			id, _, _ := strings.Cut(line, "\t")
+			return slices.Contains(got, id) // it stands there already
+		})
+		return ids, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 	}
 }
 
-func (a *app) completeJobs() cobra.CompletionFunc {
+// completeJobs offers jobs in one of these states, or any without one.
+func (a *app) completeJobs(states ...api.JobStatus) cobra.CompletionFunc {
 	return a.completeIDs(func(ctx context.Context, c *client.Client) ([]string, error) {
-		jobs, err := c.Jobs(ctx, client.JobQuery{Limit: 50})
+		jobs, err := c.Jobs(ctx, client.JobQuery{Limit: api.MaxListLimit})
 		ids := make([]string, 0, len(jobs))
 		for _, j := range jobs {
+			if len(states) > 0 && !slices.Contains(states, j.Status) {
+				continue
+			}
 			ids = append(ids, fmt.Sprintf("%s\t%s, %s", j.ID, oneLine(j.Source.Name), j.Status))
 		}
 		return ids, err

@@ -23,8 +23,8 @@ const jobsExample = `  voxparse jobs list --status failed
 func jobsCmd(a *app) *cobra.Command {
 	return group("jobs", "List, follow and steer jobs", jobsExample,
 		jobsListCmd(a), jobsShowCmd(a), jobsAudioCmd(a), jobsWaitCmd(a), jobsWatchCmd(a),
-		jobsVerbCmd(a, "cancel ID…", "Cancel jobs that have not ended", "cancelled", (*client.Client).CancelJob),
-		jobsVerbCmd(a, "retry ID…", "Run failed or cancelled jobs again", "queued again", (*client.Client).RetryJob),
+		jobsVerbCmd(a, "cancel ID…", "Cancel jobs that have not ended", "cancelled", openStatuses, (*client.Client).CancelJob),
+		jobsVerbCmd(a, "retry ID…", "Run failed or cancelled jobs again", "queued again", []api.JobStatus{api.Failed, api.Cancelled}, (*client.Client).RetryJob),
 		jobsRmCmd(a))
 }
 
@@ -225,10 +225,11 @@ func (a *app) showJob(j api.Job) {
 	}
 }
 
-// jobsVerbCmd is a command that does one thing to each job named.
-func jobsVerbCmd(a *app, use, short, done string, act func(*client.Client, context.Context, string) (api.Job, error)) *cobra.Command {
+// jobsVerbCmd is a command that does one thing to each job named. states are
+// those of the jobs that completion offers.
+func jobsVerbCmd(a *app, use, short, done string, states []api.JobStatus, act func(*client.Client, context.Context, string) (api.Job, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: args("ID…"), ValidArgsFunction: a.completeJobs(),
+		Use: use, Short: short, Args: args("ID…"), ValidArgsFunction: a.completeJobs(states...),
 		Example: "  voxparse jobs " + strings.TrimSuffix(use, " ID…") + " job_01k…",
 		RunE: func(c *cobra.Command, got []string) error {
 			cl, err := a.connect(c.Context())
@@ -256,7 +257,7 @@ func jobsVerbCmd(a *app, use, short, done string, act func(*client.Client, conte
 func jobsRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove jobs that have ended, with their transcripts", Args: args("ID…"),
-		ValidArgsFunction: a.completeJobs(),
+		ValidArgsFunction: a.completeJobs(api.Completed, api.Failed, api.Cancelled),
 		Example:           "  voxparse jobs rm job_01k…\n  voxparse jobs rm $(voxparse jobs list --status cancelled -q)",
 		RunE: func(c *cobra.Command, got []string) error {
 			cl, err := a.connect(c.Context())

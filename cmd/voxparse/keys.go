@@ -84,9 +84,36 @@ func keysListCmd(a *app) *cobra.Command {
 	}
 }
 
+// keyNames is what completion offers; it makes nothing where there is nothing.
+func (a *app) keyNames() []string {
+	cfg, err := a.settings()
+	if err != nil {
+		return nil
+	}
+	if _, err := os.Stat(cfg.DataDir); err != nil {
+		return nil
+	}
+	keys, err := vault.OpenKeys(cfg.DataDir)
+	if err != nil {
+		return nil
+	}
+	list, err := keys.List()
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(list))
+	for _, k := range list {
+		names = append(names, k.Name+"\t"+k.ID)
+	}
+	return names
+}
+
 func keysRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm ID|NAME…", Aliases: []string{"delete", "revoke"}, Short: "Revoke API keys, at once", Args: args("ID…"), Example: "  voxparse keys rm ci",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return a.keyNames(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, got []string) error {
 			keys, err := a.keys()
 			if err != nil {

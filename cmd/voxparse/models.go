@@ -76,6 +76,19 @@ func completeModels(*cobra.Command, []string, string) ([]string, cobra.ShellComp
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeInstalled offers the models that are here.
+func (a *app) completeInstalled(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	s, err := a.modelStore()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []string
+	for _, e := range s.Installed() {
+		out = append(out, e.Name+"\t"+e.Description)
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
 func modelsPullCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "pull [NAME…]", Short: "Fetch models; the default one without a name", ValidArgsFunction: completeModels,
@@ -171,7 +184,7 @@ func (p *pullBar) clear() {
 
 func modelsRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NAME…", Aliases: []string{"delete"}, Short: "Remove models from this machine", Args: args("NAME…"), ValidArgsFunction: completeModels,
+		Use: "rm NAME…", Aliases: []string{"delete"}, Short: "Remove models from this machine", Args: args("NAME…"), ValidArgsFunction: a.completeInstalled,
 		Example: "  voxparse models rm moonshine-base",
 		RunE: func(c *cobra.Command, got []string) error {
 			s, err := a.modelStore()
@@ -198,7 +211,7 @@ func modelsRmCmd(a *app) *cobra.Command {
 
 func modelsVerifyCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "verify [NAME…]", Short: "Check the hashes of models; of all that are here without a name", ValidArgsFunction: completeModels,
+		Use: "verify [NAME…]", Short: "Check the hashes of models; of all that are here without a name", ValidArgsFunction: a.completeInstalled,
 		Example: "  voxparse models verify",
 		RunE: func(c *cobra.Command, got []string) error {
 			s, err := a.modelStore()

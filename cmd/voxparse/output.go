@@ -152,7 +152,7 @@ func (a *app) printTable(t table) error {
 
 // gap is the columns between two cells; leastWidth what a cell keeps, however
 // narrow the terminal is.
-const gap, leastWidth = 2, 6
+const gap, leastWidth = 2, 4
 
 // widths returns the columns of each cell. Where the rows are wider than the
 // terminal the widest cells give way, the first last: it is what one copies.

@@ -33,14 +33,15 @@ type item struct {
 	sent     int64
 	progress api.Progress
 	waiting  string
-	told     string // the last plain line without its figures, so that none is said twice
+	toldAt   time.Time // when the last plain line was said, or the file begun
+	told     string    // the last plain line without its figures, so that none is said twice
 }
 
 func newBoard(a *app, total int) *board { return &board{a: a, total: total} }
 
 // begin puts a file on the board.
 func (b *board) begin(name string, size int64) *item {
-	it := &item{b: b, name: oneLine(name), size: size}
+	it := &item{b: b, name: oneLine(name), size: size, toldAt: time.Now()}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.active = append(b.active, it)
@@ -70,7 +71,22 @@ func (it *item) update(j api.Job) {
 		it.told = told
 		it.b.a.notice("%s: waiting: %s", it.name, it.waiting)
 	}
+	it.tellPlainly()
 	it.b.draw(false)
+}
+
+// plainPause is how often a line tells of the progress where there is no
+// terminal: a log is to show that something moves, and not more.
+const plainPause = 10 * time.Second
+
+// tellPlainly says how far the file is, where there is no terminal.
+func (it *item) tellPlainly() {
+	what, share, facts := it.state()
+	if it.b.a.errStyle.tty || share < 0 || it.waiting != "" || time.Since(it.toldAt) < plainPause {
+		return
+	}
+	it.toldAt = time.Now()
+	it.b.a.notice("%s: %s%.0f%%  %s", it.name, strings.TrimLeft(what+" ", " "), share*100, facts)
 }
 
 // withoutFigures takes the digits out: a line that only counts on is not new.

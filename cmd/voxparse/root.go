@@ -70,6 +70,7 @@ func rootCmd(a *app) *cobra.Command {
 	add("work", transcribeCmd(a), jobsCmd(a), searchCmd(a), watchCmd(a))
 	add("tell", webhooksCmd(a), listenCmd(a))
 	add("run", modelsCmd(a), daemonCmd(a), statusCmd(a), doctorCmd(a), configCmd(a), keysCmd(a), completionCmd(a), versionCmd(a))
+	completeNothing(root)
 	root.SetHelpCommand(helpCmd())
 	root.SetUsageTemplate(usageTemplate)
 	root.SetVersionTemplate(versionLine())
@@ -127,6 +128,18 @@ func flagNames(c *cobra.Command) []string {
 	c.Flags().VisitAll(visit)
 	c.InheritedFlags().VisitAll(visit)
 	return out
+}
+
+// completeNothing keeps the shell from offering files to the commands that take
+// none.
+func completeNothing(c *cobra.Command) {
+	takesFiles := strings.Contains(c.Use, "FILE") || strings.Contains(c.Use, "DIR") || strings.Contains(c.Use, "BODY")
+	if !c.HasSubCommands() && c.ValidArgsFunction == nil && len(c.ValidArgs) == 0 && !takesFiles {
+		c.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	for _, s := range c.Commands() {
+		completeNothing(s)
+	}
 }
 
 // complete gives a flag its fixed words for the shell.

@@ -16,7 +16,8 @@ import (
 type target struct{ format, path string }
 
 // plan decides where the transcripts of the inputs go, before anything runs.
-func plan(inputs []input, formats []string, out string) (map[string][]target, error) {
+// alone tells of one file that was named itself: a batch of one is a batch.
+func plan(inputs []input, formats []string, out string, alone bool) (map[string][]target, error) {
 	formats, err := pickFormats(formats, out)
 	if err != nil {
 		return nil, err
@@ -25,7 +26,7 @@ func plan(inputs []input, formats []string, out string) (map[string][]target, er
 	if st, err := os.Stat(out); out != "" && out != "-" && err == nil && st.IsDir() {
 		isDir = true
 	}
-	many := len(inputs) > 1 || len(formats) > 1
+	many := !alone || len(formats) > 1
 	targets := map[string][]target{}
 	switch {
 	case out == "" || out == "-":
@@ -36,10 +37,10 @@ func plan(inputs []input, formats []string, out string) (map[string][]target, er
 			targets[in.path] = []target{{format: formats[0]}}
 		}
 		return targets, nil
-	case !isDir && len(inputs) > 1:
+	case !isDir && !alone:
 		isDir = true
 		if filepath.Ext(out) != "" {
-			return nil, usagef("%d files cannot all go to %s; give a folder: -o DIR/", len(inputs), out)
+			return nil, usagef("what is found cannot all go to %s; give a folder: -o DIR/", out)
 		}
 	case !isDir && many:
 		return nil, usagef("several formats cannot all go to %s; give a folder: -o DIR/", out)

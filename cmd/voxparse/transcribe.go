@@ -113,7 +113,8 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 	if err := a.checkOutput(f); err != nil {
 		return err
 	}
-	targets, err := plan(inputs, f.formats, f.out)
+	alone := len(got) == 1 && len(inputs) == 1 && (got[0] == "-" || inputs[0].path == got[0])
+	targets, err := plan(inputs, f.formats, f.out, alone)
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,12 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 	if err != nil {
 		return err
 	}
-	b := &batch{a: a, c: c, flags: f, meta: meta, inputs: inputs, targets: targets, board: newBoard(a, len(inputs))}
+	for i, id := range f.webhooks {
+		if f.webhooks[i], err = webhookID(ctx, c, id); err != nil {
+			return err
+		}
+	}
+	b := &batch{a: a, c: c, flags: f, meta: meta, inputs: inputs, alone: alone, targets: targets, board: newBoard(a, len(inputs))}
 	if f.async {
 		return b.submitAll(ctx)
 	}
@@ -214,7 +220,7 @@ func (b *batch) submitAll(ctx context.Context) error {
 		if first == nil {
 			first = err
 		}
-		if len(b.inputs) > 1 {
+		if !b.alone {
 			b.a.notice("%s", b.failure(in, err))
 		}
 	}
@@ -241,7 +247,7 @@ func (b *batch) next(ctx context.Context) {
 func (b *batch) printAccepted(in input, acc api.Accepted) error {
 	b.accepted = append(b.accepted, acc.JobID)
 	switch {
-	case b.a.json && len(b.inputs) == 1:
+	case b.a.json && b.alone:
 		return b.a.printJSON(acc)
 	case b.a.json:
 		return b.a.printLine(struct {

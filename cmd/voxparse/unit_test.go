@@ -110,7 +110,7 @@ func TestOutputsArePlannedBeforeAnythingRuns(t *testing.T) {
 		{"unknown format", one, []string{"doc"}, "", "error"},
 	}
 	for _, tt := range tests {
-		got, err := plan(tt.inputs, tt.formats, tt.out)
+		got, err := plan(tt.inputs, tt.formats, tt.out, len(tt.inputs) == 1)
 		text := "error"
 		if err == nil {
 			var all [][]target
@@ -263,6 +263,21 @@ func TestTheProgressLineFitsTheTerminal(t *testing.T) {
 	}
 }
 
+func TestALogGetsALineOfProgressNowAndThen(t *testing.T) {
+	var b strings.Builder
+	it := newBoard(newApp(strings.NewReader(""), &b, &b), 1).begin("call.mp3", 1)
+	at := func(position float64) api.Job {
+		return api.Job{Status: api.Processing, Progress: &api.Progress{Stage: "recognise", PositionSeconds: position, DurationSeconds: 1000, Speed: 10}}
+	}
+	it.update(at(100))
+	it.toldAt = it.toldAt.Add(-plainPause)
+	it.update(at(250))
+	it.update(at(300))
+	if got, want := b.String(), "call.mp3: 25%  4:10 of 16:40  10x  1m15s left\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestATableFitsTheTerminal(t *testing.T) {
 	tests := []struct {
 		width int
@@ -271,7 +286,7 @@ func TestATableFitsTheTerminal(t *testing.T) {
 		{0, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
 		{80, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
 		{22, "ID        FILE\njob_0001  録音の長…  x"},
-		{1, "ID        FILE\njob_0001  録音…   x"},
+		{1, "ID        FILE\njob_0001  録…   x"},
 	}
 	for _, tt := range tests {
 		var b strings.Builder
