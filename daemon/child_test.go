@@ -96,6 +96,10 @@ const (
 	dirEnv   = "VOXPARSE_TEST_DIR"
 	blockEnv = "VOXPARSE_TEST_BLOCK" // set: no job ever ends
 	delayEnv = "VOXPARSE_TEST_DELAY" // a duration: a job takes up to twice that
+
+	engineEnv = "VOXPARSE_TEST_ENGINE" // the real worker program, instead of the fake
+	modelsEnv = "VOXPARSE_TEST_MODELS"
+	cacheEnv  = "VOXPARSE_TEST_DECODERS"
 )
 
 // stopSignal asks a daemon child to stop gracefully.
@@ -126,8 +130,13 @@ func daemonChild() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignal)
 	defer stop()
-	d, err := New(ctx, Options{Config: cfg, Version: "test", Transcriber: fake, Logger: log,
-		Schedule: webhook.Schedule{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}})
+	opts := Options{Config: cfg, Version: "test", Transcriber: fake, Logger: log,
+		Schedule: webhook.Schedule{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}}
+	if path := os.Getenv(engineEnv); path != "" {
+		opts.Transcriber, opts.EnginePath = nil, path
+		cfg.ModelsDir, cfg.CacheDir, cfg.Workers = os.Getenv(modelsEnv), os.Getenv(cacheEnv), 2
+	}
+	d, err := New(ctx, opts)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
