@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -245,6 +246,34 @@ func TestReplayChoosesByState(t *testing.T) {
 	r.next()
 	if _, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{}); !errors.Is(err, api.Invalid) {
 		t.Errorf("got %v without since, want invalid", err)
+	}
+}
+
+func TestAReplayGoesOnWhenItsClientHasLeft(t *testing.T) {
+	f := start(t, nil)
+	r := newReceiver(t, nil)
+	hook := r.register(f, nil)
+	began := time.Now()
+	want := map[string]bool{}
+	for range 20 {
+		want[f.finished("x")] = true
+		r.next()
+	}
+	until(t, "the record of all", func() bool {
+		n, err := f.db.WebhookCounts(t.Context(), hook.ID)
+		return err == nil && n[api.DeliveryDelivered] == len(want)
+	})
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	p, err := newReplay(hook.ID, api.ReplayRequest{Since: began, States: []string{"delivered"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.replay(gone, p); err != nil {
+		t.Errorf("got %v, want a replay all the same", err)
+	}
+	for len(want) > 0 {
+		delete(want, r.next().jobID())
 	}
 }
 
