@@ -83,6 +83,13 @@ func BenchmarkManyJobs(b *testing.B) {
 		}
 		b.ReportMetric(float64(n)/float64(rows), "file-B/job")
 	})
+	b.Run("check", func(b *testing.B) {
+		for b.Loop() {
+			if err := Check(filepath.Join(dir, FileName)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	if db, err = Open(b.Context(), dir, Options{}); err != nil {
 		b.Fatal(err)
 	}
