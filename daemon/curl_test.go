@@ -21,17 +21,7 @@ func TestTheDocumentedCurlCommandsWork(t *testing.T) {
 	env := append(os.Environ(), "BASE=http://"+f.Addr(), "KEY="+key, "RECEIVER="+r.URL)
 	curl := func(command, status, want string) string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
-		cmd.Dir, cmd.Env = folder, env
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", command, err, out)
-		}
-		head, body, _ := strings.Cut(string(out), "\r\n\r\n")
-		if !strings.HasPrefix(head, "HTTP/1.1 "+status+" ") || !regexp.MustCompile(want).MatchString(body) {
-			t.Errorf("%s: got %s\n%s, want %s and a body like %s", command, head, body, status, want)
-		}
-		return body
+		return runCurl(t, folder, env, command, status, want)
 	}
 	created := curl(`curl -si -X POST "$BASE/v1/webhooks" -H "X-API-Key: $KEY" -H "Content-Type: application/json" \
 		-d "{\"url\":\"$RECEIVER/hook\",\"events\":[\"transcription.completed\",\"transcription.failed\"],\"description\":\"CRM\"}"`,
@@ -65,4 +55,21 @@ func TestTheDocumentedCurlCommandsWork(t *testing.T) {
 	} {
 		curl(step.command, step.status, step.want)
 	}
+}
+
+// runCurl runs a shell command that prints an answer with its headers, and
+// returns the body.
+func runCurl(t *testing.T, folder string, env []string, command, status, want string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+	cmd.Dir, cmd.Env = folder, env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	head, body, _ := strings.Cut(string(out), "\r\n\r\n")
+	if !strings.HasPrefix(head, "HTTP/1.1 "+status+" ") || !regexp.MustCompile(want).MatchString(body) {
+		t.Errorf("%s: got %s\n%s, want %s and a body like %s", command, head, body, status, want)
+	}
+	return body
 }

@@ -55,18 +55,24 @@ func TestAFailingWebhookIsDisabledHeldAndReleased(t *testing.T) {
 	}
 
 	mood.Store(200)
-	mute := len(r.got)
-	for range mute {
-		r.next()
+	f.releases(r, hook.ID, tested, began, jobs)
+}
+
+// releases enables a webhook with a replay, after which every job's event has
+// to come.
+func (f *fixture) releases(r *receiver, hookID, tested string, since time.Time, jobs map[string]bool) {
+	f.t.Helper()
+	for range len(r.got) {
+		r.next() // what came while it failed
 	}
-	w, err := f.client.EnableWebhook(t.Context(), hook.ID, api.ReplayRequest{Since: began})
+	w, err := f.client.EnableWebhook(f.t.Context(), hookID, api.ReplayRequest{Since: since})
 	if err != nil || !w.Active || w.ConsecutiveFailures != 0 || w.DisabledReason != "" {
-		t.Errorf("got %+v, %v, want it active and its failures forgotten", w, err)
+		f.t.Errorf("got %+v, %v, want it active and its failures forgotten", w, err)
 	}
 	for len(jobs) > 0 { // what was held, and by replay what had failed
 		got := r.next()
 		if got.event.ID == tested {
-			t.Error("got the test again, want that tests are not replayed")
+			f.t.Error("got the test again, want that tests are not replayed")
 		}
 		delete(jobs, got.jobID())
 	}

@@ -71,10 +71,10 @@ func (h *hooked) verifies(phase string, types map[string]int) {
 	}
 }
 
-func TestRealReceiversVerifyEveryEventOfTheDaemon(t *testing.T) {
+// hookAll starts every receiver and makes a webhook for each.
+func hookAll(t *testing.T, f *fixture) (all []*hooked) {
+	t.Helper()
 	dir := webhooktest.Install(t)
-	f := start(t, nil)
-	var all []*hooked
 	for _, r := range webhooktest.Receivers {
 		h := &hooked{t: t, name: r.Name, secretFile: filepath.Join(t.TempDir(), "secret")}
 		h.use("")
@@ -88,6 +88,12 @@ func TestRealReceiversVerifyEveryEventOfTheDaemon(t *testing.T) {
 		h.use(h.secret)
 		all = append(all, h)
 	}
+	return all
+}
+
+func TestRealReceiversVerifyEveryEventOfTheDaemon(t *testing.T) {
+	f := start(t, nil)
+	all := hookAll(t, f)
 	each := func(phase string, types map[string]int, before func(*hooked)) {
 		t.Helper()
 		for _, h := range all {

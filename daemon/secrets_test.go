@@ -27,6 +27,29 @@ func forms(t *testing.T, secret string) map[string]string {
 	return map[string]string{"as it is": digits, "as bytes": string(raw), "in base64": encoded, "whole in base64": whole[:len(whole)-4]}
 }
 
+// everythingSaid is what the API says to who has a key, by path, once a webhook
+// has so many deliveries.
+func (f *fixture) everythingSaid(key, hookID string, want int) map[string]string {
+	f.t.Helper()
+	said := map[string]string{}
+	for _, path := range []string{"/v1/webhooks", "/v1/webhooks/" + hookID, "/v1/webhooks/" + hookID + "/deliveries", "/v1/jobs", "/v1/status", "/metrics", "/health"} {
+		status, body := f.askTCP("GET", path, "", "X-API-Key", key)
+		if status != http.StatusOK {
+			f.t.Errorf("%s: got %d, want 200", path, status)
+		}
+		said[path] = body
+	}
+	deliveries, err := f.client.Deliveries(f.t.Context(), hookID, deliveryQuery)
+	if err != nil || len(deliveries) != want {
+		f.t.Fatalf("got %d deliveries, %v, want %d", len(deliveries), err, want)
+	}
+	for _, d := range deliveries {
+		_, said[d.ID] = f.askTCP("GET", "/v1/deliveries/"+d.ID, "", "X-API-Key", key)
+	}
+	_, said["an error"] = f.askTCP("POST", "/v1/webhooks/"+hookID+"/rotate-secret", `{"overlap_seconds":-1}`, "X-API-Key", key)
+	return said
+}
+
 func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
 	var log journal
 	f, key := startTCP(t, func(o *Options) { o.Logger, o.Config.AllowPrivate = log.logger(), true })
@@ -52,22 +75,7 @@ func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	said := map[string]string{}
-	for _, path := range []string{"/v1/webhooks", "/v1/webhooks/" + hook.ID, "/v1/webhooks/" + hook.ID + "/deliveries", "/v1/jobs", "/v1/status", "/metrics", "/health"} {
-		status, body := f.askTCP("GET", path, "", "X-API-Key", key)
-		if status != http.StatusOK {
-			t.Errorf("%s: got %d, want 200", path, status)
-		}
-		said[path] = body
-	}
-	deliveries, err := f.client.Deliveries(t.Context(), hook.ID, deliveryQuery)
-	if err != nil || len(deliveries) != 3 {
-		t.Fatalf("got %d deliveries, %v, want 3", len(deliveries), err)
-	}
-	for _, d := range deliveries {
-		_, said[d.ID] = f.askTCP("GET", "/v1/deliveries/"+d.ID, "", "X-API-Key", key)
-	}
-	_, said["an error"] = f.askTCP("POST", "/v1/webhooks/"+hook.ID+"/rotate-secret", `{"overlap_seconds":-1}`, "X-API-Key", key)
+	said := f.everythingSaid(key, hook.ID, 3)
 	if err := f.shutdown(); err != nil {
 		t.Fatal(err)
 	}
