@@ -316,6 +316,9 @@ func TestLimitsOfTheSystemMeanPollingAndAreTold(t *testing.T) {
 			if got := r.State().Reason; !strings.Contains(got, tt.want) {
 				t.Errorf("got reason %q, want it to say %q", got, tt.want)
 			}
+			if got := r.State().Cure; strings.Contains(tt.want, "sysctl") && !strings.HasPrefix(got, tt.want) {
+				t.Errorf("got cure %q, want %s…", got, tt.want)
+			}
 			r.write("a/talk.mp3", "audio")
 			r.wait(1)
 		})

@@ -256,6 +256,44 @@ func TestASourceThatIsReplacedAtTheLastMomentIsNotDeleted(t *testing.T) {
 	}
 }
 
+func TestAFolderThatGoesAwayDuringAMoveOnlyDelaysIt(t *testing.T) {
+	d := newDesk(t)
+	f, in := d.finisher(), d.intent(Move, "done/calls/talk.mp3")
+	f.Step = func(step string) error {
+		if step == "move" {
+			return os.RemoveAll(filepath.Join(d.dir, "done"))
+		}
+		return nil
+	}
+	if out, err := f.Finish(t.Context(), in); !errors.Is(err, api.Unavailable) {
+		t.Errorf("got %+v, %v, want api.Unavailable: it has not changed", out, err)
+	}
+	if got := d.finish(in); got.MovedTo != "done/calls/talk.mp3" {
+		t.Errorf("got %+v the second time, want it moved", got)
+	}
+}
+
+func TestProbeSaysWhetherOutputsCanBeWritten(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		d := newDesk(t)
+		d.out = filepath.Join(filepath.Dir(d.dir), "texts")
+		f := d.finisher()
+		f.plain = plain
+		want := d.tree()
+		if err := f.Probe(1000); err != nil {
+			t.Errorf("plain %v: got %v, want nil", plain, err)
+		}
+		wantTree(t, "after a probe", d.tree(), want)
+		if err := os.Remove(d.out); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, d.out, "a file in the way")
+		if err := f.Probe(1000); !errors.Is(err, api.Unavailable) {
+			t.Errorf("plain %v, with a file in the way: got %v, want api.Unavailable", plain, err)
+		}
+	}
+}
+
 func TestASourceThatAWriterHasOpenIsDeletedLater(t *testing.T) {
 	d := newDesk(t)
 	in := d.intent(Delete, "")
