@@ -195,6 +195,10 @@ func TestAFullOutputFolderOnlyDelaysItsFolder(t *testing.T) {
 		t.Errorf("got %q, want that the files wait", p.Message)
 	}
 	until(t, "the rest of the folder", func() bool { return f.folders.resting(folder.ID) })
+	until(t, "word that a file waits for it", func() bool {
+		v, err := f.client.ExplainFile(t.Context(), filepath.Join(drops, "c.mp3"))
+		return err == nil && strings.Contains(v.Reason, "no space left")
+	})
 	if job := f.wait(f.submit("another's work goes on")); job.Status != api.Completed {
 		t.Errorf("got %s for a command's job, want completed", job.Status)
 	}

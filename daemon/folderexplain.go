@@ -81,5 +81,8 @@ func (f *folder) explainJob(ctx context.Context, id string) string {
 	case v.Status == api.Processing:
 		return "being transcribed"
 	}
+	if b := f.blocked.Load(); b != nil {
+		return "accepted, but waiting: its transcript could not be written: " + b.err.Error()
+	}
 	return "accepted, waiting for its turn"
 }

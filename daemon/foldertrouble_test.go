@@ -160,3 +160,65 @@ func TestFoldersOfTheConfigFileThatWouldTakeAFileTwiceAreTold(t *testing.T) {
 		t.Errorf("got %d folders watched (%v) and %q, want one", len(all), err, p.Message)
 	}
 }
+
+func TestAFolderThatIsAwayRests(t *testing.T) {
+	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	dir := filepath.Join(t.TempDir(), "stick")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	folder := f.addFolder(dir, quick(nil))
+	held := f.submit("block the only slot")
+	<-f.fake.begun
+	path := drop(t, dir, "call.mp3", "words on a stick")
+	f.counts(folder.ID, "queued", 1)
+	v, err := f.client.ExplainFile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the rest of the folder", func() bool { return f.folders.resting(folder.ID) })
+	f.problem("folder_offline", dir)
+	close(f.fake.release)
+	f.wait(held)
+	if job := f.wait(f.submit("another's work goes on")); job.Status != api.Completed {
+		t.Errorf("got %s for a command's job, want completed", job.Status)
+	}
+	if job, err := f.client.Job(t.Context(), v.JobID); err != nil || job.Status != api.Queued || job.Attempts != 0 {
+		t.Errorf("got its job %s after %d attempts (%v), want it queued and left alone", job.Status, job.Attempts, err)
+	}
+	if err := os.Rename(dir+"-away", dir); err != nil {
+		t.Fatal(err)
+	}
+	if job := f.wait(v.JobID); job.Status != api.Completed || job.Attempts != 1 {
+		t.Errorf("got %s after %d attempts, want completed after 1", job.Status, job.Attempts)
+	}
+	f.counts(folder.ID, "done", 1)
+}
+
+func TestADuplicateIsTranscribedWhereItsOriginalIsNot(t *testing.T) {
+	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	dir := t.TempDir()
+	folder := f.addFolder(dir, quick(func(o *api.FolderOptions) { o.After = "delete" }))
+	f.submit("block the only slot")
+	<-f.fake.begun
+	first := drop(t, dir, "first.mp3", "the same words")
+	f.counts(folder.ID, "queued", 1)
+	second := drop(t, dir, "second.mp3", "the same words")
+	f.counts(folder.ID, "skipped", 1)
+	if !exists(second) {
+		t.Error("the duplicate is gone, and there is no transcript yet")
+	}
+	if err := os.Remove(first); err != nil {
+		t.Fatal(err)
+	}
+	close(f.fake.release)
+	if got := readText(t, filepath.Join(dir, "second.txt")); !strings.Contains(got, "the same words") {
+		t.Errorf("got %q, want the duplicate's transcript", got)
+	}
+	until(t, "the duplicate's end", func() bool { return !exists(second) })
+	f.counts(folder.ID, "done", 1)
+	f.counts(folder.ID, "failed", 1)
+}
