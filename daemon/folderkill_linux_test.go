@@ -343,8 +343,7 @@ func (d *drops) expect(want map[string]string, f dropped, rec store.FileRecord) 
 	d.t.Helper()
 	path := filepath.Join(f.folder.dir, f.path)
 	stem := strings.TrimSuffix(path, ".mp3")
-	failing := strings.HasPrefix(f.text, "fail")
-	state := rec.State
+	failing, state := strings.HasPrefix(f.text, "fail"), rec.State
 	switch {
 	case failing && state == store.FileFailed:
 		want[path] = string(f.data)
