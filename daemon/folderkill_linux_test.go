@@ -30,9 +30,8 @@ type dropped struct {
 
 // ground is a drop folder of a test with what is to become of its files.
 type ground struct {
-	dir   string
-	after string
-	id    string
+	dir, after string
+	id         string
 }
 
 // drops are all files of a test, in several folders.
