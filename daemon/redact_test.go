@@ -70,7 +70,8 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 		o.Config.Analysis.Endpoint, o.Config.Analysis.Model, o.Config.Analysis.Timeout = server.URL, "tiny", 5*time.Second
 		o.Logger = log.logger()
 	})
-	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) { w.Write(got.body) }) // its answer is logged
+	// The delivery log keeps what a receiver answers, here the event itself.
+	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) { w.Write(got.body) })
 	hook := r.register(f, nil)
 	res := f.submitWith(confided, func(u *client.Upload) {
 		u.Options.RedactPII = true
@@ -87,13 +88,7 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 	if res.AIAnalysis.Method != "tiny" || res.AIAnalysis.Answer != "Ask [EMAIL_ADDRESS]." || len(res.AIAnalysis.Compliance) != 4 {
 		t.Errorf("got analysis %+v, want the model's with its answer masked, and four concerns", res.AIAnalysis)
 	}
-	for _, format := range transcript.Formats {
-		status, body := f.ask(http.MethodGet, "/v1/jobs/"+res.JobID+"/result?format="+format, "")
-		if status != http.StatusOK || !strings.Contains(body, "CARD") {
-			t.Errorf("%s: got %d %s, want the text with masks", format, status, body)
-		}
-		checkMasked(t, format, []byte(body))
-	}
+	checkFormats(t, f, res.JobID)
 	checkMasked(t, "the webhook", r.next().body)
 	checkMasked(t, "the endpoint's requests", []byte(strings.Join(server.requests(), "\n")))
 	checkMasked(t, "the answers of the API", []byte(fmt.Sprint(shown(f, res.JobID, hook.ID))))
@@ -111,6 +106,18 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 	checkMasked(t, "the log", []byte(log.String()))
 	if got := holders(t, home, secrets); len(got) > 0 {
 		t.Errorf("got secrets in %q, want them in no file", got)
+	}
+}
+
+// checkFormats fails for a format of a result that holds a secret, or no mask.
+func checkFormats(t *testing.T, f *fixture, jobID string) {
+	t.Helper()
+	for _, format := range transcript.Formats {
+		status, body := f.ask(http.MethodGet, "/v1/jobs/"+jobID+"/result?format="+format, "")
+		if status != http.StatusOK || !strings.Contains(body, "CARD") {
+			t.Errorf("%s: got %d %s, want the text with masks", format, status, body)
+		}
+		checkMasked(t, format, []byte(body))
 	}
 }
 

@@ -25,13 +25,7 @@ const sizeEnv = "VOXPARSE_SEARCH_TRANSCRIPTS"
 // BenchmarkSearch fills an index with transcripts of 150 words whose words are
 // as rare as those of a language are, and asks it.
 func BenchmarkSearch(b *testing.B) {
-	n := 2000
-	if s := os.Getenv(sizeEnv); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil || n < 1 {
-			b.Fatalf("%s: got %q, want a number", sizeEnv, s)
-		}
-	}
+	n := size(b)
 	dir := b.TempDir()
 	began := time.Now()
 	fillWithTalk(b, dir, n)
@@ -78,6 +72,19 @@ func BenchmarkSearch(b *testing.B) {
 		b.ReportMetric(after.own-before.own, "own-MB")
 		b.ReportMetric(after.mapped-before.mapped, "mapped-MB")
 	})
+}
+
+// size is how many transcripts are asked for.
+func size(b *testing.B) int {
+	s := os.Getenv(sizeEnv)
+	if s == "" {
+		return 2000
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		b.Fatalf("%s: got %q, want a number", sizeEnv, s)
+	}
+	return n
 }
 
 // ask reports how long the middle and the slowest of a hundred answers took.

@@ -48,35 +48,38 @@ func changeWords(dir string, change func([]byte) []byte) error {
 	return err
 }
 
+// damages are ways to spoil the index in dir.
+var damages = map[string]func(dir string) error{
+	"no meta file": func(dir string) error { return os.Remove(filepath.Join(dir, "files", "index_meta.json")) },
+	"bad meta file": func(dir string) error {
+		return os.WriteFile(filepath.Join(dir, "files", "index_meta.json"), []byte("{"), 0o600)
+	},
+	"bad root": func(dir string) error {
+		return os.WriteFile(filepath.Join(dir, "files", "store", "root.bolt"), make([]byte, 9000), 0o600)
+	},
+	"half a root": func(dir string) error {
+		return os.Truncate(filepath.Join(dir, "files", "store", "root.bolt"), 5000)
+	},
+	"a changed byte": func(dir string) error {
+		return changeWords(dir, func(data []byte) []byte { data[len(data)/3] ^= 4; return data })
+	},
+	"half the words": func(dir string) error {
+		return changeWords(dir, func(data []byte) []byte { return data[:len(data)/2] })
+	},
+	"no words": func(dir string) error { return changeWords(dir, func([]byte) []byte { return nil }) },
+	"words that are gone": func(dir string) error {
+		return errors.Join(os.RemoveAll(filepath.Join(dir, "files", "store")), os.Mkdir(filepath.Join(dir, "files", "store"), 0o700))
+	},
+	"gone": func(dir string) error { return os.RemoveAll(dir) },
+	"a file in its place": func(dir string) error {
+		return errors.Join(os.RemoveAll(filepath.Join(dir, "files")), os.WriteFile(filepath.Join(dir, "files"), nil, 0o600))
+	},
+	"often ended uncleanly": func(dir string) error { return os.WriteFile(filepath.Join(dir, "open"), []byte("3"), 0o600) },
+	"an unreadable mark":    func(dir string) error { return os.WriteFile(filepath.Join(dir, "open"), []byte("?"), 0o600) },
+}
+
 func TestADamagedIndexIsBegunAnew(t *testing.T) {
-	for name, damage := range map[string]func(dir string) error{
-		"no meta file": func(dir string) error { return os.Remove(filepath.Join(dir, "files", "index_meta.json")) },
-		"bad meta file": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "files", "index_meta.json"), []byte("{"), 0o600)
-		},
-		"bad root": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "files", "store", "root.bolt"), make([]byte, 9000), 0o600)
-		},
-		"half a root": func(dir string) error {
-			return os.Truncate(filepath.Join(dir, "files", "store", "root.bolt"), 5000)
-		},
-		"a changed byte": func(dir string) error {
-			return changeWords(dir, func(data []byte) []byte { data[len(data)/3] ^= 4; return data })
-		},
-		"half the words": func(dir string) error {
-			return changeWords(dir, func(data []byte) []byte { return data[:len(data)/2] })
-		},
-		"no words": func(dir string) error { return changeWords(dir, func([]byte) []byte { return nil }) },
-		"words that are gone": func(dir string) error {
-			return errors.Join(os.RemoveAll(filepath.Join(dir, "files", "store")), os.Mkdir(filepath.Join(dir, "files", "store"), 0o700))
-		},
-		"gone": func(dir string) error { return os.RemoveAll(dir) },
-		"a file in its place": func(dir string) error {
-			return errors.Join(os.RemoveAll(filepath.Join(dir, "files")), os.WriteFile(filepath.Join(dir, "files"), nil, 0o600))
-		},
-		"often ended uncleanly": func(dir string) error { return os.WriteFile(filepath.Join(dir, "open"), []byte("3"), 0o600) },
-		"an unreadable mark":    func(dir string) error { return os.WriteFile(filepath.Join(dir, "open"), []byte("?"), 0o600) },
-	} {
+	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "search")
 			x := open(t, dir)
