@@ -147,14 +147,7 @@ func (w *work) queues(ctx context.Context) (open, resting []string, err error) {
 func (w *work) sleep(ctx context.Context, atLeast time.Duration) {
 	idle := longestIdle
 	if w.count() < w.slots {
-		_, resting, err := w.queues(ctx)
-		if len(resting) > 0 {
-			idle = restLook
-		}
-		next, ok, err2 := w.d.db.NextJob(ctx, resting...)
-		if err == nil && err2 == nil && ok {
-			idle = min(idle, max(time.Until(next), time.Millisecond))
-		}
+		idle = w.untilNext(ctx)
 	}
 	ready := w.d.db.JobsReady()
 	if atLeast > 0 {
@@ -169,6 +162,23 @@ func (w *work) sleep(ctx context.Context, atLeast time.Duration) {
 	case <-w.heart.nudge:
 	case <-timer.C:
 	}
+}
+
+// untilNext is how long it is until a job may be claimed, as far as that is
+// known.
+func (w *work) untilNext(ctx context.Context) time.Duration {
+	idle := longestIdle
+	_, resting, err := w.queues(ctx)
+	if err != nil {
+		return idle // the next claim says it
+	}
+	if len(resting) > 0 {
+		idle = restLook
+	}
+	if next, ok, err := w.d.db.NextJob(ctx, resting...); err == nil && ok {
+		idle = min(idle, max(time.Until(next), time.Millisecond))
+	}
+	return idle
 }
 
 func (w *work) begin(stop context.Context, job store.Job) {
