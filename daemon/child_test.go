@@ -96,6 +96,7 @@ const (
 	dirEnv   = "VOXPARSE_TEST_DIR"
 	blockEnv = "VOXPARSE_TEST_BLOCK" // set: no job ever ends
 	delayEnv = "VOXPARSE_TEST_DELAY" // a duration: a job takes up to twice that
+	slotsEnv = "VOXPARSE_TEST_SLOTS" // how many jobs run at a time; 4 where it is not set
 
 	engineEnv = "VOXPARSE_TEST_ENGINE" // the real worker program, instead of the fake
 	modelsEnv = "VOXPARSE_TEST_MODELS"
@@ -118,6 +119,12 @@ func daemonChild() int {
 	cfg.Workers = 4
 	fake := newFake()
 	fake.block = os.Getenv(blockEnv) != ""
+	if s := os.Getenv(slotsEnv); s != "" {
+		if cfg.Workers, err = strconv.Atoi(s); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
 	if s := os.Getenv(delayEnv); s != "" {
 		if fake.delay, err = time.ParseDuration(s); err != nil {
 			fmt.Fprintln(os.Stderr, err)
