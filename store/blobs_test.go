@@ -34,6 +34,9 @@ func TestABlobIsWhatWasPut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if st, err := f.Stat(); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("got mode %v, %v, want that others cannot read it", st.Mode(), err)
+	}
 	got, err := io.ReadAll(f)
 	if err := errors.Join(err, f.Close()); err != nil || string(got) != "hello" {
 		t.Errorf("content: got %q, error %v", got, err)
