@@ -18,8 +18,10 @@ import (
 type migration func(*bolt.Tx) error
 
 // migrations[i] leads from schema i+1 to i+2. The newest schema is
-// len(migrations)+1.
-var migrations []migration
+// len(migrations)+1. Buckets that a schema adds are made after its step.
+var migrations = []migration{
+	func(*bolt.Tx) error { return nil }, // 2: duplicates that wait for their original
+}
 
 // migrate makes the buckets of a new file, and brings an older one up to date
 // after copying it to path.schema-N. A newer file is refused.
