@@ -204,10 +204,26 @@ func reader(body []byte) io.ReadCloser {
 	return io.NopCloser(bytes.NewReader(body))
 }
 
+// spelling is how our headers are written on the wire, by what http.Header makes
+// of their names. No receiver should care; some do.
+var spelling = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{
+		HeaderSignature, HeaderSignaturePrevious, HeaderTimestamp, HeaderEventType, HeaderEventID, HeaderDeliveryID, HeaderAttempt,
+		HeaderStandardID, HeaderStandardTimestamp, HeaderStandardSignature,
+	} {
+		m[http.CanonicalHeaderKey(name)] = name
+	}
+	return m
+}()
+
 // header returns what goes out: h, who we are, and what the body is.
 func (s *Sender) header(h http.Header) http.Header {
 	out := make(http.Header, len(h)+3)
 	for k, v := range h {
+		if spelt, ours := spelling[k]; ours {
+			k = spelt
+		}
 		out[k] = v
 	}
 	out["Content-Type"] = []string{"application/json"}

@@ -285,3 +285,42 @@ func TestSendLeavesNothingBehind(t *testing.T) {
 		}
 	}
 }
+
+func TestHeadersAreSpeltOnTheWireAsDocumented(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	heard := make(chan string, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			heard <- err.Error()
+			return
+		}
+		defer conn.Close()
+		b := make([]byte, 8<<10)
+		n, err := conn.Read(b)
+		if err == nil {
+			_, err = io.WriteString(conn, "HTTP/1.1 204 No Content\r\n\r\n")
+		}
+		if err != nil {
+			heard <- err.Error()
+			return
+		}
+		heard <- string(b[:n])
+	}()
+	body, h := signedAt(t, time.Now(), secretB)
+	a := newSender(t, SenderOptions{}).Send(t.Context(), Target{URL: "http://" + l.Addr().String(), AllowPrivate: true}, h, body)
+	if !Delivered(a) {
+		t.Fatalf("got %+v, want a success", a)
+	}
+	got := <-heard
+	for _, name := range []string{"X-VoxParse-Signature", "X-VoxParse-Signature-Previous", "X-VoxParse-Timestamp", "X-VoxParse-Event-Type",
+		"X-VoxParse-Event-Id", "X-VoxParse-Delivery-Id", "X-VoxParse-Attempt", "webhook-id", "webhook-timestamp", "webhook-signature"} {
+		if strings.Count(got, "\r\n"+name+": ") != 1 {
+			t.Errorf("got the request\n%s\nwant one header spelt %s", got, name)
+		}
+	}
+}
