@@ -210,6 +210,9 @@ func (v *deliver) scheduler(ctx, stop context.Context) {
 // the webhook has changed since it was claimed.
 func (v *deliver) forget(id string) {
 	v.counted.Store(false)
+	v.mu.Lock()
+	delete(v.limiters, id)
+	v.mu.Unlock()
 	select {
 	case v.drop <- id:
 	case <-v.d.stop:
