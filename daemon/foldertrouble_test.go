@@ -172,10 +172,12 @@ func TestAFolderThatIsAwayRests(t *testing.T) {
 	<-f.fake.begun
 	path := drop(t, dir, "call.mp3", "words on a stick")
 	f.counts(folder.ID, "queued", 1)
-	v, err := f.client.ExplainFile(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var v api.FolderFile
+	until(t, "its job to be known", func() bool {
+		var err error
+		v, err = f.client.ExplainFile(t.Context(), path)
+		return err == nil && v.JobID != ""
+	})
 	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,7 @@ func (w *Watcher) attend(n *notifier) *notifier {
 		w.log.Info("the folder is there")
 	}
 	w.attached, w.absent, w.fullScan = st, nil, true
+	w.firstLook.Do(func() { close(w.looked) })
 	clear(w.watched)
 	clear(w.goneDirs)
 	clear(w.newDirs)
@@ -95,6 +96,7 @@ func (w *Watcher) detach(err error) {
 		w.log.Warn("the folder is not there", "reason", err)
 	}
 	w.attached, w.absent = Stat{}, err
+	w.firstLook.Do(func() { close(w.looked) })
 	clear(w.watched)
 }
 

@@ -136,15 +136,27 @@ func (w *Watcher) settlingParts(f *file, now time.Time) []string {
 	return append(parts, "complete "+within(f.since.Add(w.track.settle).Sub(now))+" if it stays as it is")
 }
 
+// firstLookTime is how long Explain waits for the first look at the folder.
+const firstLookTime = 2 * time.Second
+
 // Explain says in one line what the Watcher thinks of a file, and why. The
 // path is absolute or relative to the folder. State is "settling", "queued",
 // "blocked", "ignored", "missing", "offline" or, for a file that Known knows,
 // "done": the caller knows more then. The error is api.Invalid for a path that
-// is not below the folder.
+// is not below the folder. A Watcher that has only just begun to run is given a
+// moment for its first look.
 func (w *Watcher) Explain(ctx context.Context, path string) (api.FolderFile, error) {
 	p, err := w.relative(path)
 	if err != nil {
 		return api.FolderFile{}, err
+	}
+	patience := time.NewTimer(firstLookTime)
+	defer patience.Stop()
+	select {
+	case <-w.looked:
+	case <-patience.C:
+	case <-ctx.Done():
+		return api.FolderFile{}, ctx.Err()
 	}
 	if f, ok := w.explainTracked(ctx, p); ok {
 		return f, nil

@@ -72,6 +72,9 @@ type Watcher struct {
 	hashers chan struct{}
 	deliver chan struct{}
 
+	looked    chan struct{} // closed by the first look at the folder
+	firstLook sync.Once
+
 	mu       sync.Mutex
 	track    *tracker
 	place    Place
@@ -133,6 +136,7 @@ func New(opt Options) (*Watcher, error) {
 		eyes:     make(chan struct{}, 1),
 		hashers:  make(chan struct{}, 1),
 		deliver:  make(chan struct{}, 1),
+		looked:   make(chan struct{}),
 		newDirs:  map[string]struct{}{},
 		goneDirs: map[string]struct{}{},
 		watched:  map[string]struct{}{},
