@@ -262,15 +262,22 @@ func (j *job) progress(stage string) {
 	if j.pending == 0 {
 		pos = j.decoded // nothing but silence since
 	}
-	p := &api.Progress{Stage: stage, PositionSeconds: round(seconds(pos)), DurationSeconds: round(j.head.Seconds)}
+	length := j.head.Seconds
 	j.mu.Unlock()
-	if wall := time.Since(j.began).Seconds(); wall > 0 {
+	j.w.report(engine.Report{Type: engine.ReportProgress, Job: j.task.ID, Progress: howFar(stage, pos, length, j.began)})
+}
+
+// howFar is the progress of a stage that has come to a sample of a recording,
+// which is length seconds long as far as is known, since it began.
+func howFar(stage string, sample int64, length float64, began time.Time) *api.Progress {
+	p := &api.Progress{Stage: stage, PositionSeconds: round(seconds(sample)), DurationSeconds: round(length)}
+	if wall := time.Since(began).Seconds(); wall > 0 {
 		p.Speed = math.Round(p.PositionSeconds/wall*10) / 10
 	}
 	if p.DurationSeconds > 0 {
 		p.Percent = math.Round(min(100, 100*p.PositionSeconds/p.DurationSeconds)*10) / 10
 	}
-	j.w.report(engine.Report{Type: engine.ReportProgress, Job: j.task.ID, Progress: p})
+	return p
 }
 
 // chooseLanguage returns what to tell the model, given what was asked for: the

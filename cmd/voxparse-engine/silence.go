@@ -68,7 +68,8 @@ func (m *muffler) pcm(b []byte) error {
 	m.w.steps.Add(1)
 	if m.position-m.reported >= progressEvery {
 		m.reported = m.position
-		m.progress()
+		p := howFar("redact", m.position, m.head.Seconds, m.began)
+		m.w.report(engine.Report{Type: engine.ReportProgress, Job: m.task.ID, Progress: p})
 	}
 	return m.out.write(b)
 }
@@ -76,17 +77,6 @@ func (m *muffler) pcm(b []byte) error {
 // clampSample is the sample at so many seconds, rounded, between least and most.
 func clampSample(at float64, rounded func(float64) float64, least, most int64) int64 {
 	return int64(min(max(rounded(at*sampleRate), float64(least)), float64(most)))
-}
-
-func (m *muffler) progress() {
-	p := &api.Progress{Stage: "redact", PositionSeconds: round(seconds(m.position)), DurationSeconds: round(m.head.Seconds)}
-	if wall := time.Since(m.began).Seconds(); wall > 0 {
-		p.Speed = math.Round(p.PositionSeconds/wall*10) / 10
-	}
-	if p.DurationSeconds > 0 {
-		p.Percent = math.Round(min(100, 100*p.PositionSeconds/p.DurationSeconds)*10) / 10
-	}
-	m.w.report(engine.Report{Type: engine.ReportProgress, Job: m.task.ID, Progress: p})
 }
 
 // wav is a WAV file of 16-bit samples at sampleRate that is being written. Its
