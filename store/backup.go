@@ -18,10 +18,7 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 	if db.stopped() {
 		return errFailed
 	}
-	err := db.bolt.View(func(t *bolt.Tx) error {
-		_, err := t.WriteTo(&ctxWriter{ctx: ctx, w: w})
-		return err
-	})
+	err := copyOf(ctx, db.bolt, w)
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
@@ -38,14 +35,19 @@ func BackupFile(ctx context.Context, path string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
-	err = b.View(func(t *bolt.Tx) error {
-		_, err := t.WriteTo(&ctxWriter{ctx: ctx, w: w})
-		return err
-	})
+	err = copyOf(ctx, b, w)
 	if err = errors.Join(err, b.Close()); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
 	return nil
+}
+
+// copyOf writes db, as it is at this moment, to w.
+func copyOf(ctx context.Context, db *bolt.DB, w io.Writer) error {
+	return db.View(func(t *bolt.Tx) error {
+		_, err := t.WriteTo(&ctxWriter{ctx: ctx, w: w})
+		return err
+	})
 }
 
 // openRead opens a database that exists for reading, beside other readers.
