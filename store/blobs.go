@@ -3,7 +3,6 @@ package store
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -51,22 +50,21 @@ func OpenBlobs(dir string) (*Blobs, error) {
 // After a crash, part of it may be: nothing refers to that, and Collect removes
 // it.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob Blob, err error) {
-	var name [16]byte
-	if _, err := rand.Read(name[:]); err != nil {
-		return Blob{}, fmt.Errorf("name a blob: %w", err)
-	}
+	name := newUID(time.Now()) // grows with time, so that the jobs of one commit share a page of the index
 	blob.Name = hex.EncodeToString(name[:])
 	f, err := os.OpenFile(b.Path(blob.Name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return Blob{}, fmt.Errorf("store blob: %w", diskTrouble(err))
 	}
+	named := b.names.begin() // meanwhile the content arrives
 	h := sha256.New()
 	blob.Size, err = copyLimited(ctx, io.MultiWriter(f, h), r, limit)
 	if err == nil {
 		err = f.Sync()
 	}
+	dropPages(f)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = b.names.sync()
+		err = named.wait()
 	}
 	if err != nil {
 		return Blob{}, fmt.Errorf("store blob: %w", errors.Join(diskTrouble(err), b.Remove(blob.Name)))

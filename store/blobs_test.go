@@ -112,7 +112,7 @@ func TestASyncThatRunsIsNotShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 2 {
 		wg.Go(func() {
-			if err := s.sync(); err != nil {
+			if err := s.begin().wait(); err != nil {
 				t.Errorf("sync %d: %v", i, err)
 			}
 		})
@@ -129,7 +129,7 @@ func TestASyncThatRunsIsNotShared(t *testing.T) {
 	s.turn.Unlock()
 	wg.Wait()
 	s.dir += "/gone"
-	if err := s.sync(); err == nil {
+	if err := s.begin().wait(); err == nil {
 		t.Error("got nil from a sync that cannot be made")
 	}
 }

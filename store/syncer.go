@@ -20,18 +20,19 @@ type syncRound struct {
 	err  error
 }
 
-// sync returns once a sync of the folder that began after the call has ended.
-func (s *syncer) sync() error {
+// begin has the folder synced, after the call, and returns at once. wait tells
+// how that went.
+func (s *syncer) begin() *syncRound {
 	s.mu.Lock()
-	round := s.next
-	if round != nil {
-		s.mu.Unlock()
-		<-round.done
-		return round.err
+	defer s.mu.Unlock()
+	if s.next == nil {
+		s.next = &syncRound{done: make(chan struct{})}
+		go s.run(s.next)
 	}
-	round = &syncRound{done: make(chan struct{})}
-	s.next = round
-	s.mu.Unlock()
+	return s.next
+}
+
+func (s *syncer) run(round *syncRound) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.mu.Lock()
@@ -39,7 +40,12 @@ func (s *syncer) sync() error {
 	s.mu.Unlock()
 	round.err = syncFolder(s.dir)
 	close(round.done)
-	return round.err
+}
+
+// wait returns once the round has ended, which it does soon.
+func (r *syncRound) wait() error {
+	<-r.done
+	return r.err
 }
 
 // syncDir makes the name of path durable.
