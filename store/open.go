@@ -77,7 +77,8 @@ type DB struct {
 	order      []uid // of hooks
 	perWebhook int   // of the last ClaimDeliveries
 
-	lastServed uid // of the last ClaimDeliveries; committer only
+	lastServed uid    // of the last ClaimDeliveries; committer only
+	records    []byte // the buffer for the next transaction's records; committer only
 }
 
 // ErrLocked says that another process has the database open. It is an

@@ -46,7 +46,7 @@ func (db *DB) begin() (*tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tx{db: db, bolt: b, now: time.Now().UTC().Round(0), counts: db.counts, order: db.order, hooks: map[uid]*hook{}}, nil
+	return &tx{db: db, bolt: b, buf: db.records[:0], now: time.Now().UTC().Round(0), counts: db.counts, order: db.order, hooks: map[uid]*hook{}}, nil
 }
 
 func (t *tx) rollback() {
@@ -83,11 +83,15 @@ func (t *tx) del(b bucketID, key []byte) {
 	}
 }
 
+// recordsSize is the size of a buffer for records, in bytes.
+const recordsSize = 64 << 10
+
 // putRecord encodes r. bbolt keeps the value until the commit, so each record
-// has its own piece of one growing buffer.
+// has its own piece of one growing buffer, which the next transaction takes over.
 func (t *tx) putRecord(b bucketID, key []byte, version byte, r record) {
 	if cap(t.buf)-len(t.buf) < 1<<10 {
-		t.buf = make([]byte, 0, 64<<10)
+		t.buf = make([]byte, 0, recordsSize)
+		t.db.records = t.buf
 	}
 	v := encode(t.buf[len(t.buf):], version, r)
 	if len(v) <= cap(t.buf)-len(t.buf) {
