@@ -3,6 +3,7 @@ package models
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/voxparse/voxparse/api"
 )
@@ -97,9 +98,14 @@ func Catalogue() []Entry {
 	}, others()...)
 }
 
+// known is the catalogue for those who only look something up: the daemon does
+// for every submission.
+var known = sync.OnceValue(Catalogue)
+
 // Lookup returns the model of the catalogue with that name, the default one
-// for "". The error is api.NotFound and names the known ones.
-func Lookup(name string) (Entry, error) { return find(Catalogue(), name) }
+// for "". The caller does not change its slices. The error is api.NotFound and
+// names the known ones.
+func Lookup(name string) (Entry, error) { return find(known(), name) }
 
 func find(entries []Entry, name string) (Entry, error) {
 	if name == "" {

@@ -84,9 +84,12 @@ func (s *Store) Entries() []Entry {
 }
 
 // Lookup returns the model with that name, of the catalogue or local, the
-// default one for "". The error is api.NotFound and names the known ones; for
+// default one for "". The caller does not change its slices. The error is api.NotFound and names the known ones; for
 // a local model whose model.json is wrong it is api.Invalid and says what is.
 func (s *Store) Lookup(name string) (Entry, error) {
+	if e, err := Lookup(name); err == nil {
+		return e, nil
+	}
 	e, err := find(s.Entries(), name)
 	if err == nil || validName(name) != nil {
 		return e, err
