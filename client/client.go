@@ -65,6 +65,7 @@ func open(base, key string, dial func(context.Context, string, string) (net.Conn
 		ExpectContinueTimeout: time.Second,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       time.Minute,
+		WriteBufferSize:       64 << 10, // what an upload sends at a time
 	}
 	return &Client{
 		http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
