@@ -1,30 +1,20 @@
 package daemon
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"path"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
-)
-
-// Limits on the client's pace.
-const (
-	readPause   = 20 * time.Second // longest silence in the middle of a body
-	paceAfter   = 30 * time.Second // an upload may be as slow as it likes at first
-	paceMinimum = 4 << 10          // bytes a second, on the average after that
 )
 
 // formSlack is what the fields and the frame of a form may take besides the
@@ -80,8 +70,9 @@ func (d *Daemon) readSubmission(w http.ResponseWriter, r *http.Request) (_ *subm
 	}
 	rc := http.NewResponseController(w)
 	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
-	body := bodyReader(http.MaxBytesReader(w, &pacedBody{body: r.Body, rc: rc, began: time.Now()}, limit+formSlack))
-	defer body.release()
+	limited := http.MaxBytesReader(w, &pacedBody{body: r.Body, rc: rc, began: time.Now()}, limit+formSlack)
+	body := bufferedBody{bodies.get(limited), limited}
+	defer bodies.put(body.Reader)
 	mr, err := formReader(r, body)
 	if err != nil {
 		return nil, api.Errorf(api.Invalid, "want a form of the type multipart/form-data with the field file; such as: curl -F file=@call.mp3 -F async=true …")
@@ -128,7 +119,8 @@ func (d *Daemon) readPart(ctx context.Context, s *submission, part *multipart.Pa
 		return api.Errorf(api.Invalid, "the form holds two files; submit each on its own")
 	}
 	s.name = cleanName(part.FileName())
-	br := bufio.NewReaderSize(part, sniffLen)
+	br := sniffers.get(part)
+	defer sniffers.put(br)
 	head, err := br.Peek(sniffLen)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -256,57 +248,3 @@ func cleanName(name string) string {
 	}
 	return name
 }
-
-// bufferedBody reads a body in large pieces: the form's reader asks for small
-// ones.
-type bufferedBody struct {
-	*bufio.Reader
-	io.Closer
-}
-
-var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
-
-func bodyReader(r io.ReadCloser) bufferedBody {
-	b, ok := bodyBuffers.Get().(*bufio.Reader)
-	if !ok {
-		b = bufio.NewReaderSize(nil, 64<<10)
-	}
-	b.Reset(r)
-	return bufferedBody{b, r}
-}
-
-// release gives the buffer back. Nothing is read afterwards.
-func (b bufferedBody) release() {
-	b.Reset(nil)
-	bodyBuffers.Put(b.Reader)
-}
-
-// pacedBody bounds how slowly a client may send: each read has its own
-// deadline, and the whole has a floor.
-type pacedBody struct {
-	body  io.ReadCloser
-	rc    *http.ResponseController
-	began time.Time
-	set   time.Time // when the deadline was last moved
-	n     int64
-}
-
-// Read reads from the body, or fails when the client is too slow.
-func (p *pacedBody) Read(b []byte) (int, error) {
-	now := time.Now()
-	if now.Sub(p.set) > time.Second {
-		if err := p.rc.SetReadDeadline(now.Add(readPause)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return 0, fmt.Errorf("set a deadline: %w", err)
-		}
-		p.set = now
-	}
-	if spent := now.Sub(p.began); spent > paceAfter && float64(p.n) < spent.Seconds()*paceMinimum {
-		return 0, api.Errorf(api.Invalid, "the upload is slower than %d bytes a second; it was given up", paceMinimum)
-	}
-	n, err := p.body.Read(b)
-	p.n += int64(n)
-	return n, err
-}
-
-// Close closes the body.
-func (p *pacedBody) Close() error { return p.body.Close() }
