@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -21,10 +23,20 @@ const httpGrace = 2 * time.Second
 // stopMargin is what a stop may take beyond the grace period.
 const stopMargin = 30 * time.Second
 
+// minProcs is how many threads may run Go code at once, at least. One that
+// waits for the disk keeps its place until the runtime notices: on two cores
+// with as many places, two syncs hold up everything else.
+const minProcs = 4
+
 // Run serves until ctx ends or Stop is called, then stops gracefully: it
 // claims nothing more, lets what runs finish for the grace period, hands the
 // rest back uncharged and closes the store. It returns nil after such a stop.
+// The process is the daemon's own: Run raises GOMAXPROCS where it is below 4
+// and the user has not set it.
 func (d *Daemon) Run(ctx context.Context) error {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcs {
+		runtime.GOMAXPROCS(minProcs)
+	}
 	if err := d.db.Recover(ctx, d.owner); err != nil {
 		if ctx.Err() != nil {
 			err = nil // stopped before it had begun
