@@ -25,16 +25,19 @@ const (
 )
 
 // detector says of each window whether somebody speaks. It asks the model
-// about the windows that matter only: not about digital silence, and about one
-// in four of loud speech, since speech does not end loudly.
+// about the windows that matter only: not about digital silence; about one in
+// eight of loud speech, since speech does not end loudly; and not about a dip
+// in it that is too short for the model to call it an end.
 type detector struct {
 	vad      *sherpa.VoiceActivityDetector
 	speech   bool
-	level    float64 // of the speech so far, mean square, smoothed
-	noise    float64 // of what was no speech before it, likewise
-	skipped  int     // windows taken for speech unasked, since the last that was not
-	asked    int     // windows that the model was asked about
-	lookEach bool    // ask about every window
+	level    float64   // of the speech so far, mean square, smoothed
+	noise    float64   // of what was no speech before it, likewise
+	skipped  int       // loud windows taken for speech unasked, since the last that was not
+	low      int       // windows since the last loud one
+	dip      []float32 // those of them that the model has not been asked about
+	asked    int       // windows that the model was asked about
+	lookEach bool      // ask about every window
 }
 
 // quietSquare is the mean square below which a window is digital silence: no
@@ -49,8 +52,12 @@ const loudShare = 0.1
 // squares: 6 dB.
 const noiseRatio = 4
 
-// maxSkipped is how many windows in a row are taken for speech unasked.
-const maxSkipped = 3
+// maxSkipped is how many loud windows in a row are taken for speech unasked.
+const maxSkipped = 7
+
+// maxDip is how many windows in a row may be lower before the model is asked,
+// about all of them: it would call every one of them speech, by minSilence.
+const maxDip = int(lateEnd / window)
 
 // newDetector loads the voice activity model.
 func newDetector(model string) (*detector, error) {
@@ -78,7 +85,7 @@ func (d *detector) close() { sherpa.DeleteVoiceActivityDetector(d.vad) }
 func (d *detector) reset() {
 	d.vad.Reset()
 	d.vad.Clear()
-	*d = detector{vad: d.vad, lookEach: d.lookEach, noise: 1} // unknown: as loud as can be
+	*d = detector{vad: d.vad, lookEach: d.lookEach, dip: d.dip[:0], noise: 1} // unknown: as loud as can be
 }
 
 // hear reports whether there is speech in w, one window. It lags by lateStart
@@ -90,16 +97,11 @@ func (d *detector) hear(w []float32) bool {
 			d.listen(square)
 			return false
 		}
-		if d.speech && d.skipped < maxSkipped && square > max(d.level*loudShare, d.noise*noiseRatio) {
-			d.skipped++
+		if d.speech && d.goesOn(w, square) {
 			return true
 		}
 	}
-	d.skipped = 0
-	d.asked++
-	d.vad.AcceptWaveform(w)
-	d.speech = d.vad.IsSpeech()
-	d.drain()
+	d.ask(w)
 	if d.speech {
 		d.level += (square - d.level) / 32
 	} else {
@@ -107,6 +109,39 @@ func (d *detector) hear(w []float32) bool {
 		d.listen(square)
 	}
 	return d.speech
+}
+
+// goesOn reports whether w is more of the same speech for all that its power
+// tells, and keeps what the model has to hear if it is not.
+func (d *detector) goesOn(w []float32, square float64) bool {
+	if square > max(d.level*loudShare, d.noise*noiseRatio) {
+		d.low, d.dip = 0, d.dip[:0]
+		d.skipped++
+		return d.skipped <= maxSkipped
+	}
+	d.low++
+	if d.low > maxDip {
+		return false
+	}
+	d.dip = append(d.dip, w...)
+	d.level += (square - d.level) / 32
+	return true
+}
+
+// ask has the model hear the dip, if there is one, and w.
+func (d *detector) ask(w []float32) {
+	if len(d.dip) > 0 {
+		d.asked += len(d.dip) / window
+		d.vad.AcceptWaveform(d.dip)
+	}
+	d.asked++
+	d.vad.AcceptWaveform(w)
+	d.speech = d.vad.IsSpeech()
+	d.drain()
+	d.skipped, d.dip = 0, d.dip[:0]
+	if !d.speech {
+		d.low = 0
+	}
 }
 
 // listen takes a window without speech for noise. The first sounds of speech
