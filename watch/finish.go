@@ -31,6 +31,7 @@ type Finisher struct {
 	Step func(name string) error
 
 	writing sync.Mutex // one source at a time chooses its names and takes them
+	durable sync.Map   // paths of folders whose names are
 
 	plain bool // tests: use no more than any system has
 	far   bool // tests: done/ is on another device

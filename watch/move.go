@@ -54,8 +54,8 @@ func (f *Finisher) relocate(ctx context.Context, root *os.Root, in Intent) (Outc
 	if err := f.at("make " + path.Dir(in.To)); err != nil {
 		return Outcome{}, err
 	}
-	if err := root.MkdirAll(path.Dir(in.To), 0o777); err != nil {
-		return Outcome{}, trouble("make the folder", path.Dir(in.To), err)
+	if err := f.folders(root, path.Dir(in.To)); err != nil {
+		return Outcome{}, err
 	}
 	for n := 1; n < maxTaken; n++ {
 		dst := numbered(in.To, n)

@@ -72,15 +72,12 @@ func (f *Finisher) openOut(root *os.Root, source string) (*os.Root, error) {
 	if f.Out == "" {
 		return root, nil
 	}
-	if err := os.Mkdir(f.Out, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, trouble("make the folder", f.Out, err)
-	}
-	dir, err := os.OpenRoot(f.Out)
+	dir, err := f.outRoot()
 	if err != nil {
-		return nil, trouble("open the folder", f.Out, err)
+		return nil, err
 	}
-	if err := dir.MkdirAll(path.Dir(source), 0o777); err != nil {
-		return nil, errors.Join(trouble("make the folder", filepath.Join(f.Out, path.Dir(source)), err), dir.Close())
+	if err := f.folders(dir, path.Dir(source)); err != nil {
+		return nil, errors.Join(err, dir.Close())
 	}
 	return dir, nil
 }
@@ -210,7 +207,7 @@ func (f *Finisher) put(dir *os.Root, p string, data []byte, mode fs.FileMode, ou
 	case err != nil:
 		return trouble("read", p, err)
 	case now == sumBytes(data):
-		return removeIfThere(dir, tempName(p, ".tmp")) // a repeat
+		return errors.Join(removeIfThere(dir, tempName(p, ".tmp")), settled(dir, p)) // a repeat
 	case !f.owns(ours, p, now):
 		return fs.ErrExist
 	}

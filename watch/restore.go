@@ -27,8 +27,8 @@ func (f *Finisher) Restore(movedTo, p, report string) (bool, error) {
 	if fi, err := root.Lstat(movedTo); err != nil || !fi.Mode().IsRegular() {
 		return false, nil // somebody has taken it away
 	}
-	if err := root.MkdirAll(path.Dir(p), 0o777); err != nil {
-		return false, trouble("make the folder", path.Dir(p), err)
+	if err := f.folders(root, path.Dir(p)); err != nil {
+		return false, err
 	}
 	if err := f.putBack(root, movedTo, p); err != nil {
 		return false, trouble("move", movedTo, err)
