@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // sector is what a disk writes whole or not at all, in bytes.
@@ -56,17 +57,25 @@ type change struct {
 	file *inode // of a create; nil for a folder
 }
 
-// diskState is the files and names below a folder, as they were made durable.
+// diskState is files and their names, as they were made durable.
 type diskState struct {
 	names   map[string]*inode   // as the process sees them; nil for a folder
 	durable map[string]*inode   // as a crash leaves them
 	open    map[string][]change // folder → changes of its names that may be lost
 }
 
-// newDisk plays the record up to the moment at. What came before safe counts
-// as durable.
-func newDisk(ops []*diskOp, safe, at int64) *diskState {
+// newDisk plays the record up to the moment at, on a disk that holds the files
+// of there. What came before safe counts as durable.
+func newDisk(there map[string][]byte, ops []*diskOp, safe, at int64) *diskState {
 	d := &diskState{names: map[string]*inode{}, durable: map[string]*inode{}, open: map[string][]change{}}
+	for path, data := range there {
+		n := newInode()
+		n.apply(&diskOp{kind: opWrite, data: data}, always)
+		d.names[path], d.durable[path] = n, n
+		for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
+			d.names[dir], d.durable[dir] = nil, nil
+		}
+	}
 	files := map[*diskOp]*inode{} // the file that a write goes to
 	// A call has its effect somewhere between its beginning and its end; what it
 	// does to the process's view is taken to happen at its end, or at the crash.
@@ -121,6 +130,12 @@ func (d *diskState) do(op *diskOp, file *inode) {
 		n := newInode()
 		d.names[op.path] = n
 		d.open[folder] = append(d.open[folder], change{op, n})
+	case opNameless:
+		d.names[op.path] = newInode()
+	case opLink:
+		d.names[op.target] = d.names[op.path]
+		folder = filepath.Dir(op.target)
+		d.open[folder] = append(d.open[folder], change{op, d.names[op.path]})
 	case opFolder:
 		d.names[op.path] = nil
 		d.open[folder] = append(d.open[folder], change{op, nil})
@@ -129,6 +144,7 @@ func (d *diskState) do(op *diskOp, file *inode) {
 		d.open[folder] = append(d.open[folder], change{op, nil})
 	case opRename:
 		d.names[op.target] = d.names[op.path]
+		folder = filepath.Dir(op.target) // where it is from matters less: it is one step
 		d.open[folder] = append(d.open[folder], change{op, d.names[op.path]})
 		delete(d.names, op.path)
 	case opWrite, opSize:
@@ -191,10 +207,29 @@ func rename(names map[string]*inode, c change) {
 		names[c.op.path] = c.file
 	case opRemove:
 		delete(names, c.op.path)
+	case opLink:
+		names[c.op.target] = c.file
 	case opRename:
 		delete(names, c.op.path)
 		names[c.op.target] = c.file
 	}
+}
+
+// crashAfter picks a moment after safe for the power to fail: any, or just after
+// a name was changed, which is when most can go wrong.
+func crashAfter(ops []*diskOp, safe int64, luck *rand.Rand) int64 {
+	var names []int64
+	last := safe
+	for _, op := range ops {
+		last = max(last, op.began, op.ended)
+		if op.ended > safe && (op.kind == opRemove || op.kind == opRename || op.kind == opLink) {
+			names = append(names, op.ended)
+		}
+	}
+	if len(names) > 0 && luck.IntN(2) == 0 {
+		return names[luck.IntN(len(names))]
+	}
+	return safe + 1 + luck.Int64N(last-safe)
 }
 
 // Ways in which what is not durable fares at a power cut.
@@ -235,9 +270,22 @@ func (d *diskState) cut(way int, luck *rand.Rand) {
 }
 
 // write puts the files that the power cut left below from into the folder to.
+// A file in a folder whose own name was lost is lost with it.
 func (d *diskState) write(from, to string) error {
+	lost := func(path string) bool {
+		for dir := filepath.Dir(path); strings.HasPrefix(dir, from+"/"); dir = filepath.Dir(dir) {
+			_, made := d.names[dir]
+			if _, there := d.durable[dir]; made && !there {
+				return true
+			}
+		}
+		return false
+	}
 	for _, path := range slices.Sorted(maps.Keys(d.durable)) {
 		n := d.durable[path]
+		if path != from && !strings.HasPrefix(path, from+"/") || lost(path) {
+			continue
+		}
 		rest, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
@@ -245,7 +293,7 @@ func (d *diskState) write(from, to string) error {
 		name := filepath.Join(to, rest)
 		if n == nil {
 			err = os.MkdirAll(name, 0o700)
-		} else {
+		} else if err = os.MkdirAll(filepath.Dir(name), 0o700); err == nil {
 			err = n.write(name)
 		}
 		if err != nil {

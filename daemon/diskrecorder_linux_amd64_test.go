@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,10 +19,10 @@ import (
 )
 
 // diskRecorder watches every system call of a process and writes down, in
-// order, what it does to the files of one folder: as much of it as a disk would
-// have to remember.
+// order, what it does to some files: as much of it as a disk would have to
+// remember.
 type diskRecorder struct {
-	dir   string
+	roots []string     // paths that begin with one of these are recorded
 	clock atomic.Int64 // grows with every beginning and every end of a call
 	ops   []*diskOp
 	err   error         // the first call that the recorder does not understand
@@ -28,27 +30,29 @@ type diskRecorder struct {
 
 	pid     int
 	memory  *os.File
-	fds     map[int]string  // open files and folders below dir
+	fds     map[int]string  // open files and folders of those that are recorded
 	pending map[int]*diskOp // thread → the call it is in
 	inside  map[int]bool    // threads that are in a call
 }
 
 // Kinds of a diskOp.
 const (
-	opOpen   = "open"   // of a file that is there
-	opCreate = "create" // of a file, or opening one that is there
-	opWrite  = "write"
-	opSize   = "truncate"
-	opSync   = "sync" // of a file or a folder
-	opRename = "rename"
-	opRemove = "remove"
-	opFolder = "mkdir"
+	opOpen     = "open"     // of a file that is there
+	opCreate   = "create"   // of a file, or opening one that is there
+	opNameless = "nameless" // making a file without a name
+	opWrite    = "write"
+	opSize     = "truncate"
+	opSync     = "sync" // of a file or a folder
+	opLink     = "link"
+	opRename   = "rename"
+	opRemove   = "remove"
+	opFolder   = "mkdir"
 )
 
 // diskOp is one call that changes a file, or makes it durable.
 type diskOp struct {
 	kind         string
-	path, target string // target: of a rename
+	path, target string // target: of a rename or a link
 	offset, size int64  // offset: -1 where the last write ended
 	data         []byte
 	began, ended int64 // by the clock; ended is 0 for a call that did not return
@@ -56,11 +60,11 @@ type diskOp struct {
 	empties      bool // an opening that truncates the file
 }
 
-// recordDisk starts cmd, which inherits this process's standard error, and
-// records what it does to the files below dir.
-func recordDisk(t testing.TB, cmd *exec.Cmd, dir string) *diskRecorder {
+// recordDisk starts cmd and records what it does to the files whose paths begin
+// with one of roots.
+func recordDisk(t testing.TB, cmd *exec.Cmd, roots ...string) *diskRecorder {
 	t.Helper()
-	r := &diskRecorder{dir: filepath.Clean(dir), ended: make(chan struct{}), fds: map[int]string{}, pending: map[int]*diskOp{}, inside: map[int]bool{}}
+	r := &diskRecorder{roots: roots, ended: make(chan struct{}), fds: map[int]string{}, pending: map[int]*diskOp{}, inside: map[int]bool{}}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true}
 	started := make(chan error)
 	go func() {
@@ -162,7 +166,7 @@ func (r *diskRecorder) call(tid int) {
 	op.failed = result < 0
 	switch {
 	case op.failed:
-	case op.kind == opCreate, op.kind == opOpen:
+	case op.kind == opCreate, op.kind == opOpen, op.kind == opNameless:
 		r.fds[int(result)] = op.path
 	case op.kind == opWrite:
 		op.data = op.data[:result]
@@ -179,7 +183,10 @@ func (r *diskRecorder) begin(regs *syscall.PtraceRegs) *diskOp {
 	case unix.SYS_OPENAT:
 		if path := r.path(fd, regs.Rsi); r.below(path) {
 			op := &diskOp{kind: opCreate, path: path}
-			if regs.Rdx&unix.O_CREAT == 0 {
+			switch {
+			case regs.Rdx&unix.O_TMPFILE == unix.O_TMPFILE:
+				op.kind, op.path = opNameless, fmt.Sprintf("%s#%d", path, len(r.ops))
+			case regs.Rdx&unix.O_CREAT == 0:
 				op.kind = opOpen
 			}
 			if regs.Rdx&unix.O_APPEND != 0 {
@@ -192,6 +199,14 @@ func (r *diskRecorder) begin(regs *syscall.PtraceRegs) *diskOp {
 		from, to := r.path(fd, regs.Rsi), r.path(int(int32(regs.Rdx)), regs.R10)
 		if r.below(from) || r.below(to) {
 			return &diskOp{kind: opRename, path: from, target: to}
+		}
+	case unix.SYS_LINKAT:
+		from, to := r.path(fd, regs.Rsi), r.path(int(int32(regs.Rdx)), regs.R10)
+		if open, err := strconv.Atoi(strings.TrimPrefix(from, "/proc/self/fd/")); err == nil {
+			from = r.fds[open]
+		}
+		if r.below(from) || r.below(to) {
+			return &diskOp{kind: opLink, path: from, target: to}
 		}
 	case unix.SYS_UNLINKAT:
 		if path := r.path(fd, regs.Rsi); r.below(path) {
@@ -230,11 +245,9 @@ func (r *diskRecorder) unknown(what string, regs *syscall.PtraceRegs) {
 	}
 }
 
-// below reports whether path is one of the files that are recorded: the
-// database's and the spooled audio.
+// below reports whether the file at path is recorded.
 func (r *diskRecorder) below(path string) bool {
-	rest, ok := strings.CutPrefix(path, r.dir)
-	return ok && (rest == "" || rest == "/spool" || strings.HasPrefix(rest, "/spool/") || strings.HasPrefix(rest, "/voxparse.db"))
+	return slices.ContainsFunc(r.roots, func(root string) bool { return strings.HasPrefix(path, root) })
 }
 
 // path is the absolute path that a call names.

@@ -74,17 +74,10 @@ func (w *witness) submit(ctx context.Context, c *client.Client, name, n int) {
 // the moment from which on the record is of use.
 func recordWork(t *testing.T, dir string) (w *witness, safe int64) {
 	t.Helper()
-	cfg := testConfig(t, dir)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"=daemon", dirEnv+"="+dir, delayEnv+"=5ms")
-	cmd.Stderr = os.Stderr
-	r := recordDisk(t, cmd, cfg.DataDir)
+	r, c := recordDaemon(t, dir)
 	w = &witness{t: t, r: r}
 	server := httptest.NewServer(w)
 	defer server.Close()
-	c := client.New(cfg.Socket)
-	defer c.Close()
-	until(t, "the start of the daemon", func() bool { _, err := c.Health(t.Context()); return err == nil })
 	if _, err := c.CreateWebhook(t.Context(), api.WebhookPatch{URL: &server.URL}); err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +99,21 @@ func recordWork(t *testing.T, dir string) (w *witness, safe int64) {
 	return w, safe
 }
 
+// recordDaemon starts a daemon in dir and records what it does to its database
+// and its spool, and to files whose paths begin with one of more.
+func recordDaemon(t *testing.T, dir string, more ...string) (*diskRecorder, *client.Client) {
+	t.Helper()
+	cfg := testConfig(t, dir)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"=daemon", dirEnv+"="+dir, delayEnv+"=5ms")
+	cmd.Stderr = os.Stderr
+	r := recordDisk(t, cmd, append(more, filepath.Join(cfg.DataDir, store.FileName), filepath.Join(cfg.DataDir, "spool"))...)
+	c := client.New(cfg.Socket)
+	t.Cleanup(c.Close)
+	until(t, "the start of the daemon", func() bool { _, err := c.Health(t.Context()); return err == nil })
+	return r, c
+}
+
 // The record of what a daemon did to its disk is played again up to a random
 // moment, at which the power fails: what was not synced is lost, whole or in
 // part.
@@ -118,11 +126,10 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 	w, safe := recordWork(t, dir)
 	seed := rand.Uint64()
 	luck := rand.New(rand.NewPCG(seed, 0))
-	span := w.r.now() - safe
 	data := testConfig(t, dir).DataDir
 	for i := range cuts {
-		at, way := safe+luck.Int64N(span), i%nWays
-		d := newDisk(w.r.ops, safe, at)
+		at, way := crashAfter(w.r.ops, safe, luck), i%nWays
+		d := newDisk(nil, w.r.ops, safe, at)
 		d.cut(way, luck)
 		home := shortDir(t)
 		left := testConfig(t, home).DataDir
@@ -134,7 +141,7 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 			w.goOn(data, home, at)
 		}
 		if t.Failed() {
-			t.Fatalf("the power failed at %d of %d, way %d, seed %d, cut %d", at-safe, span, way, seed, i)
+			t.Fatalf("the power failed at %d, way %d, seed %d, cut %d", at, way, seed, i)
 		}
 		os.RemoveAll(home)
 	}
