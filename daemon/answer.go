@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -76,36 +75,4 @@ func writeError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err er
 		}
 	}
 	writeJSON(w, status, body)
-}
-
-// readJSON decodes a request's JSON body into v, strictly. An empty body leaves
-// v as it is when optional.
-func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) error {
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(readPause))
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestJSON))
-	_ = rc.SetReadDeadline(time.Time{})
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return api.Errorf(api.TooLarge, "the body is over %d bytes", maxRequestJSON)
-	case err != nil:
-		return api.Errorf(api.Invalid, "read the body: %v", err)
-	}
-	data = bytes.TrimSpace(data)
-	if len(data) == 0 {
-		if optional {
-			return nil
-		}
-		return api.Errorf(api.Invalid, "the body is empty; send a JSON object")
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
-		return api.Errorf(api.Invalid, "the body is not the JSON object that this call takes: %v", err)
-	}
-	if dec.More() {
-		return api.Errorf(api.Invalid, "the body holds more than one JSON value")
-	}
-	return nil
 }

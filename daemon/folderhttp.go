@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -162,7 +161,7 @@ func (d *Daemon) patchFolder(w http.ResponseWriter, r *http.Request) error {
 func patched(o api.FolderOptions, patch json.RawMessage) (api.FolderOptions, error) {
 	var named map[string]json.RawMessage
 	if err := json.Unmarshal(patch, &named); err != nil {
-		return o, api.Errorf(api.Invalid, "options: %v", err)
+		return o, api.Errorf(api.Invalid, "options: %s", jsonFault(err))
 	}
 	for name := range named { // what is decoded must not share memory with the record
 		switch name {
@@ -178,12 +177,8 @@ func patched(o api.FolderOptions, patch json.RawMessage) (api.FolderOptions, err
 			o.Metadata = nil
 		}
 	}
-	dec := json.NewDecoder(bytes.NewReader(patch))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&o); err != nil {
-		return o, api.Errorf(api.Invalid, "options: %v", err)
-	}
-	return o, nil
+	err := strictJSON(patch, &o, "options")
+	return o, err
 }
 
 func (d *Daemon) removeFolder(w http.ResponseWriter, r *http.Request) error {
