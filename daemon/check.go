@@ -26,6 +26,9 @@ func BackupDatabase(ctx context.Context, path string, w io.Writer) error {
 	return store.BackupFile(ctx, path, w)
 }
 
+// SyncFolder makes the names in the folder dir durable.
+func SyncFolder(dir string) error { return store.SyncFolder(dir) }
+
 // backup serves GET /v1/daemon/backup: the database as it is at this moment.
 // An answer that breaks off is not whole, and the client sees it.
 func (d *Daemon) backup(w http.ResponseWriter, r *http.Request) error {

@@ -77,11 +77,7 @@ func keep(part, target string) error {
 	if err := os.Rename(part, target); err != nil {
 		return fmt.Errorf("keep silenced audio: %w", err)
 	}
-	dir, err := os.Open(filepath.Dir(target))
-	if err != nil {
-		return fmt.Errorf("keep silenced audio: %w", err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+	if err := store.SyncFolder(filepath.Dir(target)); err != nil {
 		return fmt.Errorf("keep silenced audio: %w", err)
 	}
 	return nil

@@ -38,7 +38,7 @@ func (s *syncer) run(round *syncRound) {
 	s.mu.Lock()
 	s.next = nil // who comes from here on may be too late for this one
 	s.mu.Unlock()
-	round.err = syncFolder(s.dir)
+	round.err = SyncFolder(s.dir)
 	close(round.done)
 }
 
@@ -49,10 +49,10 @@ func (r *syncRound) wait() error {
 }
 
 // syncDir makes the name of path durable.
-func syncDir(path string) error { return syncFolder(filepath.Dir(path)) }
+func syncDir(path string) error { return SyncFolder(filepath.Dir(path)) }
 
-// syncFolder makes the names in dir durable.
-func syncFolder(dir string) error {
+// SyncFolder makes the names in dir durable.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -76,8 +76,9 @@ func (a *app) backupTo(ctx context.Context, path string) (_ backedUp, err error)
 	if err != nil {
 		return backedUp{}, fmt.Errorf("make the backup: %w", err)
 	}
+	kept := false
 	defer func() {
-		if err != nil {
+		if !kept {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
@@ -93,6 +94,10 @@ func (a *app) backupTo(ctx context.Context, path string) (_ backedUp, err error)
 		return backedUp{}, fmt.Errorf("check the backup: %w", err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
+		return backedUp{}, fmt.Errorf("make the backup: %w", err)
+	}
+	kept = true
+	if err := daemon.SyncFolder(filepath.Dir(path)); err != nil {
 		return backedUp{}, fmt.Errorf("make the backup: %w", err)
 	}
 	return backedUp{path, st.Size()}, nil
