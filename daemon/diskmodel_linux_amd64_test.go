@@ -32,6 +32,9 @@ func (n *inode) apply(op *diskOp, keep func() bool) {
 				delete(n.sectors, at)
 			}
 		}
+		if last := n.sectors[op.size/sector]; last != nil {
+			n.sectors[op.size/sector] = append(slices.Clone(last[:op.size%sector]), make([]byte, sector-op.size%sector)...)
+		}
 		n.size = op.size
 		return
 	}

@@ -84,8 +84,9 @@ func (s *Store) Entries() []Entry {
 }
 
 // Lookup returns the model with that name, of the catalogue or local, the
-// default one for "". The caller does not change its slices. The error is api.NotFound and names the known ones; for
-// a local model whose model.json is wrong it is api.Invalid and says what is.
+// default one for "". The caller does not change its slices. The error is
+// api.NotFound and names the known ones; for a local model whose model.json is
+// wrong it is api.Invalid and says what is.
 func (s *Store) Lookup(name string) (Entry, error) {
 	if e, err := Lookup(name); err == nil {
 		return e, nil
