@@ -1,0 +1,8 @@
+//go:build !linux
+
+package daemon
+
+import "testing"
+
+// freshGround is a folder like shortDir's.
+func freshGround(t testing.TB) string { return shortDir(t) }
