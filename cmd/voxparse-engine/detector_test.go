@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -61,5 +62,66 @@ func TestAskingTheModelLessFindsTheSamePieces(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// covered says of each sample whether it is in one of pieces.
+func covered(pieces []piece, length int) []bool {
+	in := make([]bool, length)
+	for _, p := range pieces {
+		for i := p.start; i < min(p.end, int64(length)); i++ {
+			in[i] = true
+		}
+	}
+	return in
+}
+
+// The recordings, loud and soft, with pauses, over noise.
+func TestAskingTheModelLessLosesNoSpeech(t *testing.T) {
+	d, err := newDetector(tiny(t).Files["vad"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	clean := recordings(t)
+	var speech, missing, extra, longest int
+	for _, gain := range []float32{1, 0.3} {
+		for _, noise := range []float64{-60, -50, -40} {
+			for _, pause := range []int{1, 3} {
+				var samples []float32
+				for part := range slices.Chunk(clean, len(clean)/5+1) {
+					for _, v := range part {
+						samples = append(samples, v*gain)
+					}
+					samples = append(samples, make([]float32, pause*sampleRate)...)
+				}
+				samples = noisy(samples, noise)
+				all, _ := segments(d, samples, true)
+				less, _ := segments(d, samples, false)
+				want, got := covered(all, len(samples)), covered(less, len(samples))
+				run := 0
+				for i := range want {
+					switch {
+					case want[i] && !got[i]:
+						missing++
+						run++
+						longest = max(longest, run)
+					case got[i] && !want[i]:
+						extra++
+						run = 0
+					default:
+						run = 0
+					}
+					if want[i] {
+						speech++
+					}
+				}
+			}
+		}
+	}
+	sum := func(n int) float64 { return seconds(int64(n)) }
+	t.Logf("of %.0f s of speech %.1f s are missing, %.2f s at once, and %.1f s more are taken for it", sum(speech), sum(missing), sum(longest), sum(extra))
+	if missing > speech/40 || sum(longest) > 0.5 || extra > speech/40 {
+		t.Error("want at most one second in forty missing or more, and none for over half a second")
 	}
 }
