@@ -28,11 +28,11 @@ func (f *Finisher) folders(root *os.Root, dir string) error {
 		}
 		err = isFolder(root, dir)
 	}
-	if err == nil {
-		err = syncDir(root, dir)
-	}
 	if err != nil {
-		return trouble("make the folder", dir, err)
+		return trouble("make the folder", key, err)
+	}
+	if err := syncDir(root, dir); err != nil {
+		return err
 	}
 	f.durable.Store(key, true)
 	return nil
