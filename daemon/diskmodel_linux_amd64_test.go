@@ -166,13 +166,12 @@ func (d *diskState) do(op *diskOp, file *inode) {
 func (d *diskState) cover(path string) func() {
 	n := d.names[path]
 	if n == nil {
-		count := len(d.open[path])
-		changes := d.open[path]
+		changes := slices.Clone(d.open[path])
 		return func() {
-			for _, c := range changes[:count] {
-				if i := slices.IndexFunc(d.open[path], func(o change) bool { return o.op == c.op }); i >= 0 {
+			for _, c := range changes {
+				if i := slices.Index(d.open[path], c); i >= 0 {
 					rename(d.durable, c)
-					d.open[path] = slices.Delete(slices.Clone(d.open[path]), i, i+1)
+					d.open[path] = slices.Delete(d.open[path], i, i+1)
 				}
 			}
 		}

@@ -38,7 +38,8 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any, optional bool) erro
 	return strictJSON(data, v, "the body")
 }
 
-// strictJSON decodes what, one JSON object without fields that v has not.
+// strictJSON decodes data, which is one JSON value without fields that v has
+// not. what names it in errors.
 func strictJSON(data []byte, v any, what string) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()

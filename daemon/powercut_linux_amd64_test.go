@@ -191,12 +191,12 @@ func (w *witness) check(data string, at int64) {
 // was promised before at.
 func (w *witness) goOn(from, home string, at int64) {
 	w.t.Helper()
-	keys := "vault.key"
-	key, err := os.ReadFile(filepath.Join(from, keys))
+	const name = "vault.key"
+	key, err := os.ReadFile(filepath.Join(from, name))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(testConfig(w.t, home).DataDir, keys), key, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(testConfig(w.t, home).DataDir, name), key, 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	f := startIn(w.t, home, nil)

@@ -34,7 +34,7 @@ type Blob struct {
 // blobBuffer is how much is hashed and written at a time, in bytes.
 const blobBuffer = 64 << 10
 
-var blobBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, blobBuffer) }}
+var blobBuffers sync.Pool // of *bufio.Writer
 
 // OpenBlobs returns the blobs in dir, which it makes where it does not exist.
 func OpenBlobs(dir string) (*Blobs, error) {
@@ -148,9 +148,9 @@ func (b *Blobs) Remove(name string) error {
 	return nil
 }
 
-// Collect removes what keep does not want and is older than olderThan. An upload is durable before its
-// job is recorded: olderThan has to be longer than that takes. It returns how
-// many files it removed.
+// Collect removes what keep does not want and is older than olderThan. An upload
+// is durable before its job is recorded: olderThan has to be longer than that
+// takes. It returns how many files it removed.
 func (b *Blobs) Collect(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error) {
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {

@@ -103,13 +103,16 @@ func (d *detector) hear(w []float32) bool {
 	}
 	d.ask(w)
 	if d.speech {
-		d.level += (square - d.level) / 32
+		d.follow(square)
 	} else {
 		d.level = 0
 		d.listen(square)
 	}
 	return d.speech
 }
+
+// follow takes a window of speech into its level.
+func (d *detector) follow(square float64) { d.level += (square - d.level) / 32 }
 
 // goesOn reports whether w is more of the same speech for all that its power
 // tells, and keeps what the model has to hear if it is not.
@@ -124,7 +127,7 @@ func (d *detector) goesOn(w []float32, square float64) bool {
 		return false
 	}
 	d.dip = append(d.dip, w...)
-	d.level += (square - d.level) / 32
+	d.follow(square)
 	return true
 }
 

@@ -18,6 +18,17 @@ func noisy(samples []float32, db float64) []float32 {
 	return out
 }
 
+// newEar is a detector on the real model, which is freed at the test's end.
+func newEar(t *testing.T) *detector {
+	t.Helper()
+	d, err := newDetector(tiny(t).Files["vad"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.close)
+	return d
+}
+
 // segments cuts samples into pieces, with a fresh state of d.
 func segments(d *detector, samples []float32, each bool) (out []piece, asked int) {
 	d.reset()
@@ -31,11 +42,7 @@ func segments(d *detector, samples []float32, each bool) (out []piece, asked int
 }
 
 func TestAskingTheModelLessFindsTheSamePieces(t *testing.T) {
-	d, err := newDetector(tiny(t).Files["vad"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.close()
+	d := newEar(t)
 	clean := recordings(t)
 	tests := []struct {
 		name    string
@@ -78,11 +85,7 @@ func covered(pieces []piece, length int) []bool {
 
 // The recordings, loud and soft, with pauses, over noise.
 func TestAskingTheModelLessLosesNoSpeech(t *testing.T) {
-	d, err := newDetector(tiny(t).Files["vad"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.close()
+	d := newEar(t)
 	clean := recordings(t)
 	var speech, missing, extra, longest int
 	for _, gain := range []float32{1, 0.3} {

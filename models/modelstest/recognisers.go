@@ -71,25 +71,26 @@ func identity(output, input string) message { return node("Identity", output, []
 // acoustic is what the inputs of most models are.
 func acoustic() []message { return []message{value("x", "N", "T", 80), typed("x_lens", int64s, "N")} }
 
-func zipformer() map[string][]byte {
+// sayer gives the spikes of Said, and how many frames they have, whatever it is
+// fed: by the names of the two outputs.
+func sayer(frames, length string) graph {
 	n := len(pieces)
-	g := graph{
+	return graph{
 		inputs:    acoustic(),
-		outputs:   []message{value("log_probs", "N", "F", n), typed("log_probs_len", int64s, "N")},
+		outputs:   []message{value(frames, "N", "F", n), typed(length, int64s, "N")},
 		constants: []message{constant("c", []int{1, 100, n}, spikes(100, n, 40)...), whole("l", 100)},
-		nodes:     []message{identity("log_probs", "c"), identity("log_probs_len", "l")},
+		nodes:     []message{identity(frames, "c"), identity(length, "l")},
 	}
+}
+
+func zipformer() map[string][]byte {
+	g := sayer("log_probs", "log_probs_len")
 	return map[string][]byte{"tokens": table(pieces), "model": g.model(map[string]string{"model_type": "zipformer2_ctc"})}
 }
 
 func transducer() map[string][]byte {
 	n := len(pieces)
-	encoder := graph{
-		inputs:    acoustic(),
-		outputs:   []message{value("encoder_out", "N", "F", n), typed("encoder_out_lens", int64s, "N")},
-		constants: []message{constant("c", []int{1, 100, n}, spikes(100, n, 40)...), whole("l", 100)},
-		nodes:     []message{identity("encoder_out", "c"), identity("encoder_out_lens", "l")},
-	}
+	encoder := sayer("encoder_out", "encoder_out_lens")
 	decoder := graph{
 		inputs:    []message{typed("y", int64s, "N", 2)},
 		outputs:   []message{value("decoder_out", "N", n)},
@@ -130,7 +131,6 @@ func senseVoice() map[string][]byte {
 // whisper says a token a step, whatever it said before. The step is the offset
 // in the text, which begins with four tokens that are no words.
 func whisper() map[string][]byte {
-	words := strings.SplitAfter(Said, " ")
 	const eot, sot, transcribe, translate, untimed, silent, english, german, vocabulary, steps = 3, 4, 5, 6, 7, 8, 9, 10, 11, 448
 	logits := make([]float32, steps*vocabulary)
 	for step, token := range map[int]int{0: 0, 4: 1, 5: 2, 6: eot} {
@@ -138,8 +138,7 @@ func whisper() map[string][]byte {
 	}
 	logits[german] = 5
 	var tokens strings.Builder
-	for i := range words {
-		word := strings.TrimSpace(words[i])
+	for i, word := range strings.Fields(Said) {
 		if i > 0 {
 			word = " " + word
 		}
