@@ -5,21 +5,29 @@ PREFIX   ?= $(HOME)/.local
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BIN      := bin
 GO       ?= go
+comma    := ,
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 SHERPA   := github.com/k2-fsa/sherpa-onnx-go-linux
 TRIPLE   := $(if $(filter aarch64,$(shell uname -m)),aarch64-unknown-linux-gnu,x86_64-unknown-linux-gnu)
 RECEIVERS := testdata/receivers/node_modules/.package-lock.json
+GOFILES   = $(shell git ls-files '*.go')
+LINTER   := .cache/tools/golangci-lint
+COVER    := .cache/cover
+MIN_COVER ?= 85
+CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall demo test check race fmt vet staticcheck bench soak completions receivers tools clean
+.PHONY: help cli build install uninstall demo tools receivers test short cover check fmt fmt-check vet lint tidy-check cross completions bench accuracy soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build bin/voxparse, bin/voxparse-engine and its two libraries
-	@mkdir -p $(BIN)/lib
+cli: ## build bin/voxparse alone, which needs no C compiler
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/voxparse ./cmd/voxparse
-	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS) -extldflags "-Wl,-rpath,$$ORIGIN/lib"' -o $(BIN)/voxparse-engine ./cmd/voxparse-engine
+
+build: cli ## build bin/voxparse, bin/voxparse-engine and its two libraries
+	@mkdir -p $(BIN)/lib
+	CGO_ENABLED=1 $(GO) build -trimpath -ldflags '$(LDFLAGS) -extld "$(CURDIR)/tools/link.sh"' -o $(BIN)/voxparse-engine ./cmd/voxparse-engine
 	@dir=$$($(GO) list -m -f '{{.Dir}}' $(SHERPA))/lib/$(TRIPLE) && install -m 0644 $$dir/libonnxruntime.so $$dir/libsherpa-onnx-c-api.so $(BIN)/lib/
 
 install: build ## install below PREFIX (~/.local), with completions, and warm the decoder
@@ -38,10 +46,16 @@ uninstall: ## remove what install put there (data and settings stay)
 demo: build receivers ## the whole journey on a real recording, in a temporary home
 	@testdata/demo.sh $(BIN)
 
-tools: ## install what the tests call besides Go, gcc and npm, where apt-get can
-	@missing=; for tool in python3 curl openssl; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
-	[ -z "$$missing" ] || { apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; } || \
-	{ echo "install these first, the tests call them:$$missing" >&2; exit 1; }
+tools: ## install what the tests call besides Go, gcc and npm (Debian, as root), or name it
+	@missing=; for tool in node npm python3 curl openssl ffmpeg; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -n "$$missing" ] || exit 0; \
+	apt=; for tool in $$missing; do case $$tool in node) apt="$$apt nodejs";; *) apt="$$apt $$tool";; esac; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "the tests call$$missing, which this machine lacks: installing the Debian packages$$apt"; \
+		apt-get update -q && apt-get install -q -y --no-install-recommends $$apt; \
+	else \
+		echo "the tests call$$missing, which this machine lacks: install that first (on Debian: apt-get install$$apt)" >&2; exit 1; \
+	fi
 
 receivers: $(RECEIVERS) ## install the libraries of the test receivers
 
@@ -49,22 +63,64 @@ $(RECEIVERS): testdata/receivers/package-lock.json
 	cd testdata/receivers && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-test: build receivers tools ## every test, on the real recogniser and real receivers
-	$(GO) test -timeout 20m ./...
+# Every test runs once, with the race detector but for WHOLE: those packages run
+# whole programs, native code and timings, in which the detector sees little
+# and costs much; the parts of the programs have it in their own tests. Each
+# leaves what it covered in COVER. A package is covered by its own tests; those
+# of a backend and its suite count for all of store, and those of the sender
+# for all of sending. (Counting everything for everything builds the whole tree
+# anew for each package.) The keyring of the machine is left alone.
+GOTEST     = VOXPARSE_NO_KEYRING=1 $(GO) test -timeout 30m -cover
+GOTEST_END = -args -test.gocoverdir=$(abspath $(COVER))
+WHOLE     := /(daemon|cmd/voxparse|cmd/voxparse-engine|internal/engine|internal/moonshine)$$
+TOGETHER  := /(store|store/[a-z]+|webhook|internal/(sender|eventbody|webhooktest))$$
 
-check: fmt vet staticcheck race ## formatting, vet, staticcheck, race detector, fresh completions
+test: build receivers tools ## every test, once: real recognizer, real receivers, race detector
+	@rm -rf $(COVER) && mkdir -p $(COVER)
+	@set -x; failed=0; \
+	$(GOTEST) -race $$($(GO) list ./... | grep -vE '$(TOGETHER)|$(WHOLE)') $(GOTEST_END) || failed=1; \
+	$(GOTEST) -race -coverpkg=./store/... ./store/... $(GOTEST_END) || failed=1; \
+	$(GOTEST) -race -coverpkg=./webhook,./internal/sender,./internal/eventbody ./webhook ./internal/sender ./internal/eventbody ./internal/webhooktest $(GOTEST_END) || failed=1; \
+	$(GOTEST) $$($(GO) list ./... | grep -E '$(WHOLE)') $(GOTEST_END) || failed=1; \
+	exit $$failed
 
-fmt:
-	@out=$$(gofmt -l . | grep -v node_modules || true); if [ -n "$$out" ]; then echo "gofmt these: $$out"; exit 1; fi
+short: ## the tests that need no network, npm, node or python
+	VOXPARSE_NO_KEYRING=1 $(GO) test -short -timeout 10m ./...
 
-vet:
+cover: ## statements covered by the last `make test`, by package; fails below MIN_COVER
+	@[ -d $(COVER) ] || { echo "there is nothing to report yet; run first: make test" >&2; exit 1; }
+	@$(GO) tool covdata percent -i=$(COVER) | awk -v min=$(MIN_COVER) -v skip='/cmd/|test$$' ' \
+		{ p = $$3 + 0; low = $$0 ~ /of statements/ && p < min && $$1 !~ skip; \
+		  printf "%6.1f %%  %s%s\n", p, $$1, low ? "  below " min " %" : $$1 ~ skip ? "  (a main package, or part of tests: not counted)" : ""; bad += low; n++ } \
+		END { if (!n) { print "no package was covered"; exit 1 }; if (bad) { print bad " below " min " %"; exit 1 } }'
+
+check: fmt-check vet lint tidy-check ## what a change must pass besides the tests
+
+fmt: ## format the Go files
+	gofmt -w $(GOFILES)
+
+fmt-check: ## fail where a Go file is not formatted
+	@out=$$(gofmt -l $(GOFILES)); if [ -n "$$out" ]; then echo "not formatted, run make fmt:"; echo "$$out"; exit 1; fi
+
+vet: ## go vet
 	$(GO) vet ./...
 
-staticcheck:
-	$(GO) tool staticcheck ./...
+lint: $(LINTER) ## golangci-lint, as .golangci.yml has it
+	$(LINTER) run ./...
 
-race: build receivers tools
-	$(GO) test -race -short -timeout 20m ./...
+# The linter is a module of its own in tools/, so that its dependencies are not
+# the program's. It is built once for each version.
+$(LINTER): tools/go.mod tools/go.sum
+	@mkdir -p $(@D)
+	$(GO) build -modfile=tools/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+tidy-check: ## fail where go.mod or go.sum is not what go mod tidy makes
+	$(GO) mod tidy -diff
+	cd tools && $(GO) mod tidy -diff
+
+cross: ## build the command line for the systems that it is built for
+	@for target in $(CROSS); do echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/voxparse || exit 1; done
 
 completions: build ## make the completion scripts again
 	$(BIN)/voxparse completion bash > completions/voxparse.bash
@@ -72,11 +128,15 @@ completions: build ## make the completion scripts again
 	$(BIN)/voxparse completion fish > completions/voxparse.fish
 	$(BIN)/voxparse completion powershell > completions/voxparse.ps1
 
-bench: build receivers ## the figures of the README, again (see testdata/bench.sh)
+bench: build receivers ## the figures of docs/reference/performance.md, again (see testdata/bench.sh)
 	@testdata/bench.sh
+
+accuracy: build ## word errors, word times and confidence of each model, clean and degraded (OLD=program compares; Debian: ffmpeg, asterisk-core-sounds-en{,-g722})
+	@command -v ffmpeg >/dev/null || { echo "make accuracy calls ffmpeg, which this machine lacks: install that first (on Debian: apt-get install ffmpeg asterisk-core-sounds-en asterisk-core-sounds-en-g722)" >&2; exit 1; }
+	$(GO) run ./testdata/accuracy -engine $(if $(OLD),$(OLD)$(comma))$(BIN)/voxparse-engine $(ARGS)
 
 soak: build ## kill -9 the daemon under load for SOAK=60s, and account for every event
 	SOAK=$${SOAK:-60s} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./daemon
 
 clean: ## remove what build made
-	rm -rf $(BIN) testdata/receivers/node_modules
+	rm -rf $(BIN) .cache testdata/receivers/node_modules

@@ -1,35 +1,52 @@
 package voxparse_test
 
 import (
-	"bufio"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 )
 
-// The limits of taste that a machine can hold.
+// A file holds one noun, and a function one step of its story. Past these
+// sizes ask why: either it falls apart into nouns, or it is listed below with
+// the reason for which it does not.
 const (
-	maxFileLines = 400
-	maxFuncLines = 100
+	maxFileLines = 500
+	maxFuncLines = 60
 )
 
-func goFiles(t *testing.T) []string {
+// longFiles lists the files past maxFileLines, each with the reason why it is
+// still one noun.
+var longFiles = map[string]string{}
+
+// longFuncs lists the functions past maxFuncLines by package folder and name,
+// each with the reason why it is still one step.
+var longFuncs = map[string]string{
+	"client.TestEveryMethodCallsItsRoute": "one row for each method of the client",
+	"daemon.Run":                          "the order of start and stop is read from top to bottom",
+	"daemon.begin":                        "one row for each system call that is recorded",
+	"store/boltstore.BenchmarkLogGrowth":  "what is measured is set up in the benchmark that measures it",
+	"store/boltstore.BenchmarkManyJobs":   "what is measured is set up in the benchmark that measures it",
+	"webhook.TestVerify_saysWhy":          "one row for each way in which a signature can be wrong",
+	"internal/sender.TestCheckURL":        "one row for each kind of address",
+}
+
+// treeFiles lists the files of the repository whose names end in one of ext.
+func treeFiles(t *testing.T, ext ...string) []string {
 	t.Helper()
+	skip := []string{"node_modules", ".git", "bin", "dist", ".cache"}
 	var files []string
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "bin") {
+		case d.IsDir() && slices.Contains(skip, d.Name()):
 			return filepath.SkipDir
-		}
-		if strings.HasSuffix(path, ".go") {
-			files = append(files, path)
+		case !d.IsDir() && slices.Contains(ext, filepath.Ext(path)):
+			files = append(files, filepath.ToSlash(path))
 		}
 		return nil
 	})
@@ -39,38 +56,40 @@ func goFiles(t *testing.T) []string {
 	return files
 }
 
-func TestFilesStayShort(t *testing.T) {
-	for _, path := range goFiles(t) {
-		f, err := os.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines := 0
-		for s := bufio.NewScanner(f); s.Scan(); {
-			lines++
-		}
-		f.Close()
-		if lines > maxFileLines {
-			t.Errorf("%s has %d lines, want at most %d: split it by noun", path, lines, maxFileLines)
-		}
-	}
-}
-
-func TestFunctionsStayShort(t *testing.T) {
+// eachGoFile parses every Go file of the tree and hands it to visit.
+func eachGoFile(t *testing.T, visit func(path string, set *token.FileSet, file *ast.File)) {
+	t.Helper()
 	set := token.NewFileSet()
-	for _, path := range goFiles(t) {
-		file, err := parser.ParseFile(set, path, nil, 0)
+	for _, path := range treeFiles(t, ".go") {
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatalf("parse %s: %v", path, err)
 		}
+		visit(path, set, file)
+	}
+}
+
+func TestLongFilesAreListed(t *testing.T) {
+	eachGoFile(t, func(path string, set *token.FileSet, file *ast.File) {
+		lines := set.File(file.FileStart).LineCount()
+		if lines > maxFileLines && longFiles[path] == "" {
+			t.Errorf("%s has %d lines, want at most %d: split it by noun, or say in longFiles why it is one", path, lines, maxFileLines)
+		}
+	})
+}
+
+func TestFunctionsStayShort(t *testing.T) {
+	eachGoFile(t, func(path string, set *token.FileSet, file *ast.File) {
 		for _, decl := range file.Decls {
 			fn, ok := decl.(*ast.FuncDecl)
 			if !ok {
 				continue
 			}
-			if n := set.Position(fn.End()).Line - set.Position(fn.Pos()).Line + 1; n > maxFuncLines {
-				t.Errorf("%s: %s has %d lines, want at most %d", path, fn.Name.Name, n, maxFuncLines)
+			name := filepath.ToSlash(filepath.Dir(path)) + "." + fn.Name.Name
+			lines := set.Position(fn.End()).Line - set.Position(fn.Pos()).Line + 1
+			if lines > maxFuncLines && longFuncs[name] == "" {
+				t.Errorf("%s: %s has %d lines, want at most %d: take steps out of it, or say in longFuncs why it is one", path, fn.Name.Name, lines, maxFuncLines)
 			}
 		}
-	}
+	})
 }

@@ -47,29 +47,85 @@ func packages(t *testing.T) []pkg {
 // A package that is not listed here is an error: a new one has to earn its
 // place in this table.
 var siblings = map[string][]string{
-	"":                    nil,
-	"api":                 nil,
-	"watch":               {"api"},
-	"webhook":             {"api"},
-	"webhook/webhooktest": nil,
-	"store":               {"api"},
-	"store/storetest":     {"api", "store"},
-	"engine":              {"api"},
-	"models":              {"api"},
-	"models/modelstest":   {"models"},
-	"transcript":          {"api", "spoken"},
-	"vault":               {"api"},
-	"config":              {"api"},
-	"client":              {"api"},
-	"spoken":              nil,
-	"service":             {"api"},
-	"redact":              {"api", "spoken"},
-	"polish":              {"api", "spoken"},
-	"analysis":            {"api", "redact", "spoken"},
-	"search":              {"api"},
-	"daemon":              {"api", "analysis", "config", "engine", "models", "polish", "redact", "search", "store", "transcript", "vault", "watch", "webhook"},
-	"cmd/voxparse":        {"api", "client", "config", "daemon", "engine", "models", "service", "transcript", "vault", "webhook"},
-	"cmd/voxparse-engine": {"api", "engine"},
+	"":                           nil,
+	"api":                        nil,
+	"internal/filetype":          nil,
+	"internal/httpx":             nil,
+	"internal/retry":             nil,
+	"internal/duration":          nil,
+	"internal/fsx":               {"api", "internal/retry"},
+	"internal/peer":              nil,
+	"internal/peer/peertest":     nil,
+	"internal/watch":             {"api", "internal/duration", "internal/fsx", "internal/retry"},
+	"webhook":                    {"api", "internal/eventbody"},
+	"internal/webhooktest":       {"api"},
+	"internal/openapi":           nil,
+	"internal/mcptools":          {"api", "client", "internal/duration"},
+	"internal/eventbody":         {"api", "internal/clip"},
+	"internal/sender":            {"api", "internal/clip", "webhook"},
+	"internal/clip":              nil,
+	"daemon/dropfolder":          {"api", "daemon/jobs", "daemon/problem", "internal/config", "internal/engine", "internal/eventbody", "internal/transcript", "internal/watch", "store", "internal/retry"},
+	"daemon/jobs":                {"api", "daemon/feed", "daemon/heartbeat", "internal/analysis", "internal/config", "internal/duration", "internal/engine", "internal/eventbody", "internal/fsx", "internal/models", "internal/polish", "internal/redact", "internal/retry", "internal/vault", "internal/watch", "store"},
+	"daemon/dispatch":            {"api", "daemon/heartbeat", "internal/httpx", "internal/retry", "internal/sender", "store", "webhook"},
+	"store":                      {"api"},
+	"store/boltstore":            {"api", "store", "internal/fsx"},
+	"store/spool":                {"api", "store", "internal/fsx"},
+	"store/storetest":            {"api", "store"},
+	"internal/engine":            {"api", "internal/httpx", "internal/retry"},
+	"internal/models":            {"api", "internal/fsx", "internal/retry"},
+	"internal/models/modelstest": {"internal/models"},
+	"internal/transcript":        {"api", "internal/spoken"},
+	"internal/align":             nil,
+	"internal/onnx":              nil,
+	"internal/moonshine":         {"internal/fsx", "internal/onnx"},
+	"internal/vault":             {"api", "internal/fsx"},
+	"internal/config":            {"api", "internal/duration"},
+	"client":                     {"api", "internal/fsx", "internal/httpx", "internal/peer", "internal/retry"},
+	"internal/spoken":            nil,
+	"internal/service":           {"api", "internal/fsx"},
+	"internal/redact":            {"api", "internal/spoken"},
+	"internal/polish":            {"api", "internal/spoken"},
+	"internal/analysis":          {"api", "internal/httpx", "internal/redact", "internal/retry", "internal/spoken"},
+	"internal/search":            {"api"},
+	"daemon/daemontest":          {"internal/config"},
+	"daemon/doctor":              {"api", "daemon/listener", "daemon/problem", "internal/config", "internal/engine", "internal/fsx", "internal/models", "internal/watch", "store", "store/boltstore"},
+	"daemon/feed":                {"api", "store"},
+	"daemon/heartbeat":           nil,
+	"daemon/httpapi":             {"api", "daemon/dispatch", "daemon/feed", "daemon/listener", "internal/duration", "internal/eventbody", "internal/filetype", "internal/openapi", "internal/search", "internal/sender", "internal/transcript", "internal/vault", "internal/watch", "store", "webhook"},
+	"daemon/indexer":             {"api", "internal/search", "store"},
+	"daemon/listener":            {"api", "internal/fsx", "internal/peer"},
+	"daemon/problem":             {"api", "internal/fsx"},
+	"daemon/metrics":             {"api"},
+	"daemon": {
+		"api", "webhook", "store", "store/boltstore", "store/spool",
+		"daemon/dispatch",
+		"daemon/doctor",
+		"daemon/dropfolder",
+		"daemon/feed",
+		"daemon/heartbeat",
+		"daemon/httpapi",
+		"daemon/indexer",
+		"daemon/jobs",
+		"daemon/listener",
+		"daemon/metrics",
+		"daemon/problem",
+		"internal/analysis",
+		"internal/config",
+		"internal/engine",
+		"internal/eventbody",
+		"internal/filetype",
+		"internal/fsx",
+		"internal/models",
+		"internal/polish",
+		"internal/redact",
+		"internal/search",
+		"internal/sender",
+		"internal/transcript",
+		"internal/vault",
+		"internal/watch",
+	},
+	"cmd/voxparse":        {"api", "client", "internal/config", "daemon", "daemon/doctor", "internal/duration", "internal/engine", "internal/fsx", "internal/httpx", "internal/mcptools", "internal/models", "internal/retry", "internal/service", "internal/transcript", "internal/vault", "webhook"},
+	"cmd/voxparse-engine": {"api", "internal/align", "internal/engine", "internal/filetype", "internal/fsx", "internal/moonshine"},
 }
 
 func TestImportsPointDown(t *testing.T) {
@@ -89,28 +145,73 @@ func TestImportsPointDown(t *testing.T) {
 	}
 }
 
+// daemonParts are the levels of the daemon, from the bottom. A package imports
+// others of lower levels alone: so the work on jobs does not know the drop
+// folders, and nobody but the daemon knows its HTTP API.
+var daemonParts = [][]string{
+	{"daemon/feed", "daemon/heartbeat", "daemon/listener", "daemon/metrics", "daemon/problem"},
+	{"daemon/dispatch", "daemon/doctor", "daemon/indexer", "daemon/jobs"},
+	{"daemon/dropfolder"}, // one of the sources of audio that jobs declares
+	{"daemon/httpapi"},
+	{"daemon"},
+}
+
+func TestDaemonPartsPointDown(t *testing.T) {
+	level := map[string]int{}
+	for i, parts := range daemonParts {
+		for _, name := range parts {
+			level[name] = i
+		}
+	}
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		own, part := level[name]
+		if !part {
+			if strings.HasPrefix(name, "daemon/") && name != "daemon/daemontest" {
+				t.Errorf("%s has no level among the daemon's parts", name)
+			}
+			continue
+		}
+		for _, imp := range p.Imports {
+			other := strings.TrimPrefix(imp, module+"/")
+			if at, ok := level[other]; ok && at >= own {
+				t.Errorf("%s imports %s, which is not below it", name, other)
+			}
+		}
+	}
+}
+
 // owners lists the packages that alone may import a third-party library,
 // tests aside: the rest of the program meets it only through their words.
 var owners = map[string][]string{
-	"go.etcd.io/bbolt":                     {"store"},
-	"github.com/fsnotify/fsnotify":         {"watch"},
+	"github.com/gabriel-vasile/mimetype":   {"internal/filetype"},
+	"github.com/google/renameio":           {"internal/fsx"},
+	"github.com/cenkalti/backoff":          {"internal/retry"},
+	"go.etcd.io/bbolt":                     {"store/boltstore"},
+	"github.com/fsnotify/fsnotify":         {"internal/watch"},
 	"github.com/spf13/cobra":               {"cmd/voxparse"},
 	"github.com/charmbracelet/":            {"cmd/voxparse"},
-	"github.com/pelletier/go-toml":         {"config"},
-	"github.com/zalando/go-keyring":        {"vault"},
-	"github.com/prometheus/":               {"daemon"},
-	"github.com/blevesearch/":              {"search"},
-	"github.com/jonreiter/govader":         {"analysis"},
-	"code.dny.dev/ssrf":                    {"webhook"},
+	"github.com/pelletier/go-toml":         {"internal/config"},
+	"github.com/zalando/go-keyring":        {"internal/vault"},
+	"github.com/prometheus/":               {"daemon/metrics"},
+	"github.com/blevesearch/":              {"internal/search"},
+	"github.com/jonreiter/govader":         {"internal/analysis"},
+	"code.dny.dev/ssrf":                    {"internal/sender"},
+	"github.com/yalue/onnxruntime_go":      {"internal/moonshine"},
+	"google.golang.org/protobuf":           {"internal/onnx"},
 	"github.com/k2-fsa/":                   {"cmd/voxparse-engine"},
 	"codeberg.org/gruf/go-ffmpreg":         {"cmd/voxparse-engine"},
 	"github.com/tetratelabs/wazero":        {"cmd/voxparse-engine"},
-	"github.com/bmatcuk/doublestar":        {"watch", "config", "cmd/voxparse"},
+	"github.com/bmatcuk/doublestar":        {"internal/watch", "internal/config", "cmd/voxparse"},
+	"github.com/getkin/kin-openapi":        nil,
+	"github.com/modelcontextprotocol/":     {"internal/mcptools"},
+	"github.com/yuin/goldmark":             nil,
+	"golang.org/x/text":                    {"daemon/httpapi"},
 	"github.com/standard-webhooks/":        nil,
 	"pgregory.net/rapid":                   {"store/storetest"},
 	"github.com/rogpeppe/go-internal":      nil,
 	"gopkg.in/natefinch/lumberjack":        {"cmd/voxparse"},
-	"github.com/coreos/go-systemd":         {"daemon", "cmd/voxparse"},
+	"github.com/coreos/go-systemd":         {"daemon", "daemon/listener", "cmd/voxparse"},
 	"github.com/go-json-experiment/json/x": nil,
 }
 

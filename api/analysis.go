@@ -1,5 +1,18 @@
 package api
 
+// What stands in Analysis.Method, Sentiment.Label and Amount.Kind.
+const (
+	MethodBuiltin = "builtin" // the rules in the program itself, which use no network
+
+	SentimentPositive = "positive" // score of 0.05 or more
+	SentimentNegative = "negative" // score of -0.05 or less
+	SentimentNeutral  = "neutral"
+
+	AmountMoney   = "amount"
+	AmountPercent = "percentage"
+	AmountDate    = "date"
+)
+
 // Analysis is the ai_analysis of a result. Every item names the segment it
 // comes from. Lists are in the order of the audio, topics and speakers in the
 // order of weight; no list is null where the method could have filled it.
@@ -18,10 +31,6 @@ type Analysis struct {
 	Interruptions []Interruption `json:"interruptions,omitempty"`        // only where speakers overlap
 	TalkOverlap   float64        `json:"talk_overlap_seconds,omitempty"` // time in which two or more speak at once
 }
-
-// MethodBuiltin is the Method of the rules in the program itself, which use no
-// network.
-const MethodBuiltin = "builtin"
 
 // Ref says where in a result an item comes from.
 type Ref struct {
@@ -43,13 +52,6 @@ type ActionItem struct {
 	Owner string `json:"owner,omitempty"` // the speaker who promised it, or a name a model found
 	Due   string `json:"due,omitempty"`   // when, as said: "by Friday"
 }
-
-// Labels of a sentiment.
-const (
-	SentimentPositive = "positive" // score of 0.05 or more
-	SentimentNegative = "negative" // score of -0.05 or less
-	SentimentNeutral  = "neutral"
-)
 
 // Sentiment is the mood of the whole talk and of each speaker.
 type Sentiment struct {
@@ -75,19 +77,12 @@ type Topic struct {
 	Mentions int     `json:"mentions"` // how often it is said
 }
 
-// Kinds of an Amount.
-const (
-	AmountMoney   = "amount"
-	AmountPercent = "percentage"
-	AmountDate    = "date"
-)
-
-// Amount is a sum of money, a percentage or a date, as said and normalised.
+// Amount is a sum of money, a percentage or a date, as said and normalized.
 type Amount struct {
 	Ref
 	Kind       string  `json:"kind"`
 	Said       string  `json:"said"`               // "twelve hundred dollars"
-	Normalised string  `json:"normalised"`         // "1200.00 USD", "5.5%", "2026-03-03"; "--03-03" without a year, "2026-03" without a day
+	Normalized string  `json:"normalized"`         // "1200.00 USD", "5.5%", "2026-03-03"; "--03-03" without a year, "2026-03" without a day
 	Value      float64 `json:"value"`              // 1200, 5.5; the year for a date, 0 without one
 	Currency   string  `json:"currency,omitempty"` // ISO 4217, with a sum of money
 }

@@ -2,19 +2,12 @@ package api
 
 import "time"
 
-// The levels of a Finding.
-const (
-	LevelOK    = "ok"
-	LevelWarn  = "warn"  // it works, but not as well or not for long
-	LevelError = "error" // something does not work
-)
-
 // Finding is one thing that doctor looked at.
 type Finding struct {
-	ID      string `json:"id"`             // "inotify", "models", "webhook", …
-	Level   string `json:"level"`          // LevelOK, LevelWarn or LevelError
-	Message string `json:"message"`        // a sentence
-	Cure    string `json:"cure,omitempty"` // the command or the act that mends it
+	ID      string `json:"id"`            // "inotify", "models", "webhook", …
+	Level   string `json:"level"`         // LevelOK, LevelWarn or LevelError
+	Message string `json:"message"`       // a sentence
+	Fix     string `json:"fix,omitempty"` // the command or the act that mends it
 }
 
 // Checkup is the answer of GET and POST /v1/doctor.

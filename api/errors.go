@@ -98,12 +98,10 @@ func (e *Error) Unwrap() error { return e.Code }
 
 // ErrorBody is the JSON body of every error answer.
 type ErrorBody struct {
-	Error      ErrorDetail `json:"error"`
-	RetryAfter int         `json:"retry_after,omitempty"` // seconds, with 429
-}
-
-// ErrorDetail is the inner object of ErrorBody.
-type ErrorDetail struct {
-	Message string `json:"message"`
-	Code    int    `json:"code"` // the HTTP status
+	Error struct {
+		Message string `json:"message"`
+		Code    int    `json:"code"` // the HTTP status
+		Type    Code   `json:"type"` // what kind of error it is
+	} `json:"error"`
+	RetryAfter int `json:"retry_after,omitempty"` // seconds, with 429
 }

@@ -2,17 +2,16 @@ package api
 
 import "strings"
 
-// Prefixes of the ids: prefix + ULID, lower case.
+// Prefixes of the ids: prefix + ULID, lower case. SecretPrefix begins every
+// webhook secret; 64 hex characters follow.
 const (
 	JobPrefix      = "job_"
 	WebhookPrefix  = "whk_"
 	EventPrefix    = "evt_"
 	DeliveryPrefix = "dlv_" // one per attempt; a delivery bears an id of this kind too
 	FolderPrefix   = "wat_"
+	SecretPrefix   = "whsec_"
 )
-
-// SecretPrefix begins every webhook secret; 64 hex characters follow.
-const SecretPrefix = "whsec_"
 
 // crockford is the alphabet of a ULID, lower case.
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -15,7 +15,7 @@ func Nearest(s string, known []string) string {
 }
 
 // editDistance counts the insertions, deletions, replacements and swaps of
-// neighbours that make a into b, in bytes.
+// neighbors that make a into b, in bytes.
 func editDistance(a, b string) int {
 	prev2, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range prev {

@@ -4,29 +4,54 @@ import "time"
 
 // Health is the answer of GET /health.
 type Health struct {
-	Status  string `json:"status"` // "ok", or "starting", "degraded", "stopping" with 503
+	Status  string `json:"status"` // HealthOK, or another with 503
 	Version string `json:"version"`
 }
 
+// The statuses of jobs, of deliveries and of the daemon, and the levels of a
+// Finding.
+const (
+	Queued     JobStatus = "queued"
+	Processing JobStatus = "processing"
+	Completed  JobStatus = "completed"
+	Failed     JobStatus = "failed"
+	Cancelled  JobStatus = "cancelled"
+
+	DeliveryPending   DeliveryStatus = "pending"
+	DeliveryInFlight  DeliveryStatus = "delivering"
+	DeliveryDelivered DeliveryStatus = "delivered"
+	DeliveryFailed    DeliveryStatus = "failed_permanent"
+	DeliveryHeld      DeliveryStatus = "held" // its webhook is disabled
+	DeliveryCancelled DeliveryStatus = "cancelled"
+
+	HealthStarting = "starting"
+	HealthOK       = "ok"
+	HealthStopping = "stopping"
+
+	LevelOK    = "ok"
+	LevelWarn  = "warn"  // it works, but not as well or not for long
+	LevelError = "error" // something does not work
+)
+
 // Status is the answer of GET /v1/status: the daemon's own state.
 type Status struct {
-	Version    string                `json:"version"`
-	PID        int                   `json:"pid"`
-	StartedAt  time.Time             `json:"started_at"`
-	Socket     string                `json:"socket"`
-	Listen     string                `json:"listen,omitempty"`
-	DataDir    string                `json:"data_dir"`
-	Config     string                `json:"config"`
-	Plan       string                `json:"plan"`
-	Model      string                `json:"model"`
-	ModelReady bool                  `json:"model_ready"`
-	Jobs       map[JobStatus]int     `json:"jobs"`
-	Running    []Job                 `json:"running"`
-	Deliveries map[DeliveryState]int `json:"deliveries"`
-	Webhooks   []WebhookHealth       `json:"webhooks"`
-	Workers    []Worker              `json:"workers"`
-	Folders    []Folder              `json:"folders,omitempty"`
-	Problems   []Problem             `json:"problems"`
+	Version    string                 `json:"version"`
+	PID        int                    `json:"pid"`
+	StartedAt  time.Time              `json:"started_at"`
+	Socket     string                 `json:"socket"`
+	Listen     string                 `json:"listen,omitempty"`
+	DataDir    string                 `json:"data_dir"`
+	Config     string                 `json:"config"`
+	Plan       string                 `json:"plan"`
+	Model      string                 `json:"model"`
+	ModelReady bool                   `json:"model_ready"`
+	Jobs       map[JobStatus]int      `json:"jobs"`
+	Running    []Job                  `json:"running"`
+	Deliveries map[DeliveryStatus]int `json:"deliveries"`
+	Webhooks   []WebhookHealth        `json:"webhooks"`
+	Workers    []Worker               `json:"workers"`
+	Folders    []Folder               `json:"folders,omitempty"`
+	Problems   []Problem              `json:"problems"`
 }
 
 // WebhookHealth is what status tells of a webhook.
@@ -43,15 +68,15 @@ type WebhookHealth struct {
 // Worker is one engine process.
 type Worker struct {
 	PID      int    `json:"pid"`
-	State    string `json:"state"` // "starting", "idle", "busy", "backing off"
+	Status   string `json:"status"` // "starting", "idle", "busy", "backing off"
 	JobID    string `json:"job_id,omitempty"`
 	Restarts int    `json:"restarts"`
 	RSSBytes int64  `json:"rss_bytes,omitempty"`
 }
 
-// Problem is something that keeps work from going on, with its cure.
+// Problem is something that keeps work from going on, with its fix.
 type Problem struct {
-	Code    string `json:"code"`           // "no_space", "model_missing", "webhook_disabled", …
-	Message string `json:"message"`        // a sentence
-	Cure    string `json:"cure,omitempty"` // a command or an act
+	Code    string `json:"code"`          // "no_space", "model_missing", "webhook_disabled", …
+	Message string `json:"message"`       // a sentence
+	Fix     string `json:"fix,omitempty"` // a command or an act
 }

@@ -2,13 +2,13 @@ package api
 
 import "strings"
 
-// JoinText returns the text of a result made of segments: their texts with
-// one space between, empty ones left out. Whoever changes a segment's text
-// sets Result.Text to this again.
-func JoinText(segments []Segment) string {
-	parts := make([]string, 0, len(segments))
-	for i := range segments {
-		if t := strings.TrimSpace(segments[i].Text); t != "" {
+// JoinedText returns what Text is made of: the texts of the segments with one
+// space between, empty ones left out. Whoever changes a segment sets Text to
+// this again.
+func (r *Result) JoinedText() string {
+	parts := make([]string, 0, len(r.Segments))
+	for i := range r.Segments {
+		if t := strings.TrimSpace(r.Segments[i].Text); t != "" {
 			parts = append(parts, t)
 		}
 	}
@@ -56,7 +56,7 @@ func (r *Result) WordsBySegment() [][]int {
 }
 
 // wordSlack is how far, in seconds, the middle of a word may lie outside its
-// segment: recognisers round both.
+// segment: recognizers round both.
 const wordSlack = 0.3
 
 // matchWords returns the run of cands whose words are fields, or nil.

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-func TestJoinTextLeavesEmptySegmentsOut(t *testing.T) {
-	got := JoinText([]Segment{{Text: " Hello. "}, {Text: ""}, {Text: "There"}})
-	if want := "Hello. There"; got != want {
+func TestJoinedTextLeavesEmptySegmentsOut(t *testing.T) {
+	r := &Result{Segments: []Segment{{Text: " Hello. "}, {Text: ""}, {Text: "There"}}}
+	if got, want := r.JoinedText(), "Hello. There"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -2,22 +2,20 @@ package api
 
 import "time"
 
-// Event types that a webhook can subscribe to. WebhookTest always reaches the
-// webhook that is tested.
+// Event types that a webhook can subscribe to, EventTest aside: it always
+// reaches the webhook that is tested. SecretOld and SecretNew are the values of
+// Webhook.SecretInUse. APIVersion is the api_version of every
+// event body, AcceptedMessage the message of every Accepted.
 const (
 	EventCompleted = "transcription.completed"
 	EventFailed    = "transcription.failed"
 	EventTest      = "webhook.test"
-)
 
-// APIVersion is the api_version of every event body.
-const APIVersion = "2026-05-01"
+	SecretOld = "old"
+	SecretNew = "new"
 
-// Reasons for which a webhook is disabled.
-const (
-	DisabledFailing = "failing" // too many failed attempts for too long
-	DisabledGone    = "gone"    // it answered 410
-	DisabledByUser  = "user"
+	APIVersion      = "2026-05-01"
+	AcceptedMessage = "Job accepted. Results will be delivered via webhook."
 )
 
 // Webhook is a receiver of events, as the API shows it.
@@ -39,6 +37,8 @@ type Webhook struct {
 	Temporary           bool      `json:"temporary,omitempty"`                 // removed once nobody holds it
 	Secret              string    `json:"secret,omitempty"`                    // only on create and rotate
 	PreviousUntil       time.Time `json:"previous_secret_expires_at,omitzero"` // during a rotation
+	SecretInUse         string    `json:"secret_in_use,omitempty"`             // during a rotation: old or new, what the receiver accepted last
+	SecretSince         time.Time `json:"secret_in_use_since,omitzero"`
 }
 
 // WebhookPatch is the body of POST /v1/webhooks (URL required) and of PATCH.
@@ -58,13 +58,15 @@ type WebhookPatch struct {
 // RotateRequest is the body of POST /v1/webhooks/{id}/rotate-secret.
 type RotateRequest struct {
 	OverlapSeconds *int `json:"overlap_seconds,omitempty"` // 0 to 604,800; 86,400 when nil
+	Force          bool `json:"force,omitempty"`           // also during the overlap of another rotation, whose new secret ends unless it is in use
+	Finish         bool `json:"finish,omitempty"`          // end the overlap now; no new secret
 }
 
 // ReplayRequest is the body of POST /v1/webhooks/{id}/replay, and of enable.
 type ReplayRequest struct {
-	Since  time.Time `json:"since,omitzero"`
-	Until  time.Time `json:"until,omitzero"`
-	States []string  `json:"states,omitempty"` // empty: failed_permanent
+	Since    time.Time `json:"since,omitzero"`
+	Until    time.Time `json:"until,omitzero"`
+	Statuses []string  `json:"statuses,omitempty"` // empty: failed_permanent
 }
 
 // ReplayAnswer says how many deliveries a replay will send again.
@@ -73,48 +75,25 @@ type ReplayAnswer struct {
 	More       bool `json:"more,omitempty"` // it goes on in the background, and there will be more
 }
 
-// DeliveryState is where a delivery stands.
-type DeliveryState string
-
-// The states of a delivery.
-const (
-	DeliveryPending   DeliveryState = "pending"
-	DeliveryInFlight  DeliveryState = "delivering"
-	DeliveryDelivered DeliveryState = "delivered"
-	DeliveryFailed    DeliveryState = "failed_permanent"
-	DeliveryHeld      DeliveryState = "held" // its webhook is disabled
-	DeliveryCancelled DeliveryState = "cancelled"
-)
+// DeliveryStatus is where a delivery stands.
+type DeliveryStatus string
 
 // Delivery is one event on its way to one webhook.
 type Delivery struct {
-	ID           string        `json:"id"`
-	State        DeliveryState `json:"state"`
-	EventID      string        `json:"event_id"`
-	EventType    string        `json:"event_type"`
-	WebhookID    string        `json:"webhook_id"`
-	JobID        string        `json:"job_id,omitempty"`
-	CreatedAt    time.Time     `json:"created_at"`
-	FinishedAt   time.Time     `json:"finished_at,omitzero"`
-	NextDueAt    time.Time     `json:"next_due_at,omitzero"`
-	Manual       bool          `json:"manual,omitempty"` // a test, redelivery or replay
-	RedeliveryOf string        `json:"redelivery_of,omitempty"`
-	AttemptCount int           `json:"attempt_count"`
-	Attempts     []Attempt     `json:"attempts,omitempty"` // oldest first
+	ID           string         `json:"id"`
+	Status       DeliveryStatus `json:"status"`
+	EventID      string         `json:"event_id"`
+	EventType    string         `json:"event_type"`
+	WebhookID    string         `json:"webhook_id"`
+	JobID        string         `json:"job_id,omitempty"`
+	CreatedAt    time.Time      `json:"created_at"`
+	FinishedAt   time.Time      `json:"finished_at,omitzero"`
+	NextDueAt    time.Time      `json:"next_due_at,omitzero"`
+	Manual       bool           `json:"manual,omitempty"` // a test, redelivery or replay
+	RedeliveryOf string         `json:"redelivery_of,omitempty"`
+	AttemptCount int            `json:"attempt_count"`
+	Attempts     []Attempt      `json:"attempts,omitempty"` // oldest first
 }
-
-// Kinds of a failed attempt, in Attempt.ErrorKind.
-const (
-	AttemptDNS      = "dns"
-	AttemptConnect  = "connect"
-	AttemptTLS      = "tls"
-	AttemptTimeout  = "timeout"
-	AttemptBlocked  = "blocked"  // an address that may not be reached
-	AttemptProtocol = "protocol" // closed, or not HTTP
-	AttemptRedirect = "redirect"
-	AttemptStatus   = "status" // an answer that is not 2xx
-	AttemptLocal    = "local"  // our own fault, as a shutdown: never charged
-)
 
 // Attempt is one POST of a delivery.
 type Attempt struct {

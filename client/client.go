@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/httpx"
 )
 
 // callTimeout bounds a call that is neither an upload nor a stream and whose
@@ -38,15 +39,15 @@ type Client struct {
 	base      string // without a trailing slash
 	key       string
 	where     string // for errors
-	cure      string
+	fix       string
 }
 
-// New returns a client of the daemon behind a Unix socket.
+// New returns a client of the daemon behind a Unix socket. Before it sends
+// anything it looks who listens there: it refuses a socket in a folder that
+// others can enter or replace, and a process of another user than this one or
+// root, with api.Invalid.
 func New(socket string) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
-	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialOwn(ctx, socket) }
 	return open("http://voxparse", "", dial, "daemon is not running", "start it with: voxparse daemon start")
 }
 
@@ -58,7 +59,7 @@ func NewTCP(base, key string) *Client {
 	return open(base, key, d.DialContext, "cannot reach "+base, "check the address, and that the daemon there has listen set")
 }
 
-func open(base, key string, dial func(context.Context, string, string) (net.Conn, error), where, cure string) *Client {
+func open(base, key string, dial func(context.Context, string, string) (net.Conn, error), where, fix string) *Client {
 	t := &http.Transport{
 		DialContext:           dial,
 		TLSHandshakeTimeout:   10 * time.Second,
@@ -68,8 +69,8 @@ func open(base, key string, dial func(context.Context, string, string) (net.Conn
 		WriteBufferSize:       64 << 10, // what an upload sends at a time
 	}
 	return &Client{
-		http: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		base: base, key: key, where: where, cure: cure, transport: t,
+		http: &http.Client{Transport: t, CheckRedirect: httpx.NoRedirect},
+		base: base, key: key, where: where, fix: fix, transport: t,
 	}
 }
 
@@ -139,9 +140,9 @@ func (c *Client) unreachable(op *net.OpError) error {
 	case errors.Is(op, fs.ErrPermission):
 		return unreachable{api.Errorf(api.Unavailable, "the daemon's socket belongs to another user (%v); check --socket", op.Err)}
 	case op.Net == "unix":
-		return unreachable{api.Errorf(api.Unavailable, "%s; %s", c.where, c.cure)}
+		return unreachable{api.Errorf(api.Unavailable, "%s; %s", c.where, c.fix)}
 	}
-	return unreachable{api.Errorf(api.Unavailable, "%s (%v); %s", c.where, op.Err, c.cure)}
+	return unreachable{api.Errorf(api.Unavailable, "%s (%v); %s", c.where, op.Err, c.fix)}
 }
 
 // refusal reads the error of an answer.
@@ -150,17 +151,19 @@ func refusal(resp *http.Response) error {
 	if resp.StatusCode < 400 {
 		return api.Errorf(api.Invalid, "got status %d, which this API never gives; check the base URL", resp.StatusCode)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	data, err := httpx.ReadBody(resp.Body, 64<<10)
 	var body api.ErrorBody
 	if err != nil || json.Unmarshal(data, &body) != nil || body.Error.Message == "" {
 		return api.Errorf(code, "the daemon answered %s without a reason", resp.Status)
 	}
-	e := &api.Error{Code: code, Message: body.Error.Message}
-	seconds := body.RetryAfter
-	if n, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds == 0 {
-		seconds = n
+	if kind := body.Error.Type; kind != "" && kind.Status() == resp.StatusCode {
+		code = kind
 	}
-	e.RetryAfter = time.Duration(seconds) * time.Second
+	e := &api.Error{Code: code, Message: body.Error.Message}
+	e.RetryAfter = time.Duration(body.RetryAfter) * time.Second
+	if wait, ok := httpx.RetryAfter(resp.Header.Get("Retry-After"), time.Now()); ok && body.RetryAfter == 0 {
+		e.RetryAfter = wait
+	}
 	return e
 }
 
@@ -190,7 +193,7 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	}
 	defer resp.Body.Close()
 	if out == nil {
-		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20))
+		err = httpx.Drain(resp.Body)
 	} else {
 		err = decode(resp.Body, out)
 	}
@@ -220,7 +223,7 @@ func (c *Client) fetch(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := httpx.ReadBody(resp.Body, maxAnswer)
 	if err != nil {
 		return nil, c.broken(ctx, err)
 	}

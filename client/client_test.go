@@ -1,4 +1,4 @@
-package client
+package client_test
 
 import (
 	"context"
@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
 )
 
 // serve runs h behind a Unix socket and returns a client of it.
-func serve(t *testing.T, h http.Handler) *Client {
+func serve(t *testing.T, h http.Handler) *client.Client {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "vp")
 	if err != nil {
@@ -34,7 +35,7 @@ func serve(t *testing.T, h http.Handler) *Client {
 	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: h}}
 	s.Start()
 	t.Cleanup(s.Close)
-	c := New(socket)
+	c := client.New(socket)
 	t.Cleanup(c.Close)
 	return c
 }
@@ -57,11 +58,19 @@ func TestEveryMethodCallsItsRoute(t *testing.T) {
 	}{
 		{"GET /health", func(ctx context.Context) error { _, err := c.Health(ctx); return err }},
 		{"GET /v1/status", func(ctx context.Context) error { _, err := c.Status(ctx); return err }},
+		{"GET /v1/doctor", func(ctx context.Context) error { _, err := c.Doctor(ctx, false); return err }},
+		{"POST /v1/doctor?probe=1", func(ctx context.Context) error { _, err := c.Doctor(ctx, true); return err }},
+		{"GET /v1/search?limit=7&offset=2&q=leisure&speaker=agent&until=2026-05-03T12%3A00%3A00Z", func(ctx context.Context) error {
+			_, err := c.Search(ctx, api.SearchRequest{Words: "leisure", Speaker: "agent", Until: since, Limit: 7, Offset: 2})
+			return err
+		}},
+		{"GET /v1/daemon/backup", func(ctx context.Context) error { return c.Backup(ctx, io.Discard) }},
+		{"GET /v1/jobs/job_1/audio", func(ctx context.Context) error { return c.Audio(ctx, "job_1", io.Discard) }},
 		{"GET /metrics", func(ctx context.Context) error { _, err := c.Metrics(ctx); return err }},
 		{"POST /v1/daemon/stop", c.Stop},
-		{"GET /v1/jobs", func(ctx context.Context) error { _, err := c.Jobs(ctx, JobQuery{}); return err }},
+		{"GET /v1/jobs", func(ctx context.Context) error { _, err := c.Jobs(ctx, client.JobQuery{}); return err }},
 		{"GET /v1/jobs?limit=5&offset=10&since=2026-05-03T12%3A00%3A00Z&status=failed", func(ctx context.Context) error {
-			_, err := c.Jobs(ctx, JobQuery{Limit: 5, Offset: 10, Status: api.Failed, Since: since})
+			_, err := c.Jobs(ctx, client.JobQuery{Limit: 5, Offset: 10, Status: api.Failed, Since: since})
 			return err
 		}},
 		{"GET /v1/jobs/job_1", func(ctx context.Context) error { _, err := c.Job(ctx, "job_1"); return err }},
@@ -95,8 +104,8 @@ func TestEveryMethodCallsItsRoute(t *testing.T) {
 			_, err := c.Replay(ctx, "whk_1", api.ReplayRequest{Since: since})
 			return err
 		}},
-		{"GET /v1/webhooks/whk_1/deliveries?limit=3&state=held", func(ctx context.Context) error {
-			_, err := c.Deliveries(ctx, "whk_1", DeliveryQuery{Limit: 3, State: api.DeliveryHeld})
+		{"GET /v1/webhooks/whk_1/deliveries?limit=3&status=held", func(ctx context.Context) error {
+			_, err := c.Deliveries(ctx, "whk_1", client.DeliveryQuery{Limit: 3, Status: api.DeliveryHeld})
 			return err
 		}},
 		{"GET /v1/deliveries/dlv_1", func(ctx context.Context) error { _, err := c.Delivery(ctx, "dlv_1"); return err }},
@@ -138,6 +147,8 @@ func TestErrorsKeepTheirCode(t *testing.T) {
 	}{
 		{"not found", 404, `{"error":{"message":"there is no job job_1","code":404}}`, api.NotFound, "there is no job job_1", 0},
 		{"conflict", 409, `{"error":{"message":"plan pro has 5","code":409}}`, api.Conflict, "plan pro has 5", 0},
+		{"lease", 409, `{"error":{"message":"taken","code":409,"type":"lease_lost"}}`, api.LeaseLost, "taken", 0},
+		{"a type that does not fit", 409, `{"error":{"message":"taken","code":409,"type":"gone"}}`, api.Conflict, "taken", 0},
 		{"rate limited", 429, `{"error":{"message":"slow down","code":429},"retry_after":7}`, api.RateLimited, "slow down", 7 * time.Second},
 		{"credentials", 401, `{"error":{"message":"no key","code":401}}`, api.Unauthorized, "no key", 0},
 		{"no reason", 500, `oops`, api.Internal, "without a reason", 0},
@@ -160,11 +171,11 @@ func TestErrorsKeepTheirCode(t *testing.T) {
 }
 
 func TestAnAbsentDaemonIsUnavailableAndSaysHowToStartIt(t *testing.T) {
-	_, err := New(filepath.Join(t.TempDir(), "none")).Status(t.Context())
-	if !errors.Is(err, api.Unavailable) || !errors.Is(err, ErrUnreachable) || err.Error() != "daemon is not running; start it with: voxparse daemon start" {
-		t.Errorf("got %v, want the cure", err)
+	_, err := client.New(filepath.Join(t.TempDir(), "none", "s")).Status(t.Context())
+	if !errors.Is(err, api.Unavailable) || !errors.Is(err, client.ErrUnreachable) || err.Error() != "daemon is not running; start it with: voxparse daemon start" {
+		t.Errorf("got %v, want the fix", err)
 	}
-	_, err = NewTCP("http://127.0.0.1:1/v1/", "k").Status(t.Context())
+	_, err = client.NewTCP("http://127.0.0.1:1/v1/", "k").Status(t.Context())
 	if !errors.Is(err, api.Unavailable) || !strings.Contains(err.Error(), "cannot reach http://127.0.0.1:1 ") {
 		t.Errorf("got %v, want the address", err)
 	}
@@ -195,10 +206,78 @@ func TestTCPBearsTheKey(t *testing.T) {
 		io.WriteString(w, "{}")
 	}))
 	defer s.Close()
-	if _, err := NewTCP(s.URL+"/v1", "vp_key").Status(t.Context()); err != nil {
+	if _, err := client.NewTCP(s.URL+"/v1", "vp_key").Status(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got.Load() != "vp_key /v1/status" {
 		t.Errorf("got %q, want the key and one /v1", got.Load())
+	}
+}
+
+// brokenWriter refuses everything.
+type brokenWriter struct{}
+
+var errFull = errors.New("no space left")
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errFull }
+
+func TestDownloads(t *testing.T) {
+	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "job_0"):
+			w.WriteHeader(http.StatusNotFound)
+		case strings.Contains(r.URL.Path, "job_cut"):
+			w.Header().Set("Content-Length", "100")
+			io.WriteString(w, "half")
+		default:
+			io.WriteString(w, "content")
+		}
+	}))
+	var b strings.Builder
+	if err := c.Audio(t.Context(), "job_1", &b); err != nil || b.String() != "content" {
+		t.Errorf("got %q, %v, want the content", b.String(), err)
+	}
+	b.Reset()
+	if err := c.Backup(t.Context(), &b); err != nil || b.String() != "content" {
+		t.Errorf("got %q, %v, want the content", b.String(), err)
+	}
+	if err := c.Audio(t.Context(), "job_0", io.Discard); !errors.Is(err, api.NotFound) {
+		t.Errorf("got %v, want api.NotFound", err)
+	}
+	if err := c.Audio(t.Context(), "job_cut", io.Discard); err == nil || errors.Is(err, api.NotFound) {
+		t.Errorf("got %v, want the broken connection", err)
+	}
+	if err := c.Audio(t.Context(), "job_1", brokenWriter{}); !errors.Is(err, errFull) {
+		t.Errorf("got %v, want the writer's own error", err)
+	}
+	if err := c.Backup(t.Context(), brokenWriter{}); !errors.Is(err, api.Unavailable) {
+		t.Errorf("got %v, want api.Unavailable", err)
+	}
+}
+
+func TestHoldWebhookEndsWithTheWebhookAndWithTheContext(t *testing.T) {
+	held := make(chan struct{})
+	c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "whk_0") {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		io.WriteString(w, ": held\n\n")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		close(held)
+		<-r.Context().Done()
+	}))
+	if err := c.HoldWebhook(t.Context(), "whk_0"); !errors.Is(err, api.NotFound) {
+		t.Errorf("got %v, want api.NotFound", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.HoldWebhook(ctx, "whk_1") }()
+	<-held
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/retry"
 )
 
 // message is one server-sent event.
@@ -23,11 +24,10 @@ type message struct {
 
 // Reconnection of streams: a restart of the daemon is to go unnoticed, its end
 // is to be told.
-const (
-	reconnectFirst = 100 * time.Millisecond
-	reconnectMost  = 2 * time.Second
-	reconnectFor   = 30 * time.Second // without a connection
-)
+var reconnect = retry.Backoff{First: 100 * time.Millisecond, Most: 2 * time.Second}
+
+// reconnectFor is how long that goes on without a connection.
+const reconnectFor = 30 * time.Second
 
 // maxEvent bounds one server-sent event, in bytes.
 const maxEvent = 4 << 20
@@ -71,14 +71,14 @@ func (c *Client) Events(ctx context.Context, after string, fn func(place string,
 
 // stream reads a server-sent stream, connecting again when it breaks.
 func (c *Client) stream(ctx context.Context, path, last string, fn func(message) error) error {
-	delay, lost := reconnectFirst, time.Now()
+	waits, lost := reconnect.Start(), time.Now()
 	for {
 		var own error
 		opened, err := c.streamOnce(ctx, path, last, func(m message) error {
 			if m.id != "" {
 				last = m.id
 			}
-			delay = reconnectFirst
+			waits.Reset()
 			own = fn(m)
 			return own
 		})
@@ -97,10 +97,9 @@ func (c *Client) stream(ctx context.Context, path, last string, fn func(message)
 		case time.Since(lost) > reconnectFor:
 			return err
 		}
-		if err := pause(ctx, delay); err != nil {
+		if err := retry.Sleep(ctx, waits.Next()); err != nil {
 			return err
 		}
-		delay = min(delay*2, reconnectMost)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/retry"
 )
 
 // Upload is one file to transcribe.
@@ -31,6 +32,9 @@ type Upload struct {
 // uploadTries is how often an upload with an idempotency key is sent when the
 // connection breaks.
 const uploadTries = 3
+
+// uploadWaits are between those tries.
+var uploadWaits = retry.Backoff{First: 200 * time.Millisecond, Most: time.Second}
 
 // Submit uploads a file and returns once the daemon has it on disk.
 func (c *Client) Submit(ctx context.Context, u Upload) (api.Accepted, error) {
@@ -51,12 +55,13 @@ func (c *Client) Transcribe(ctx context.Context, u Upload) (*api.Result, error) 
 
 // upload repeats an upload whose outcome is unknown where that is harmless.
 func (c *Client) upload(ctx context.Context, u Upload, async bool, out any) error {
+	waits := uploadWaits.Start()
 	for try := 1; ; try++ {
 		err := c.uploadOnce(ctx, u, async, out)
 		if !errors.Is(err, api.Unknown) || u.IdempotencyKey == "" || u.Size < 0 || try == uploadTries {
 			return err
 		}
-		if err := pause(ctx, time.Duration(try)*200*time.Millisecond); err != nil {
+		if err := retry.Sleep(ctx, waits.Next()); err != nil {
 			return err
 		}
 	}
@@ -123,25 +128,25 @@ func endsWith(ctx context.Context, r io.Reader) (_ io.Reader, done func()) {
 	}
 }
 
+// formValues hold what the fields of the form say, by the names of the options.
+type formValues struct {
+	api.Options
+	Metadata json.RawMessage `json:"metadata"`
+	Webhooks []string        `json:"webhooks"`
+	Async    bool            `json:"async"`
+}
+
 // envelope returns what stands before and after the audio in the form. The
 // fields come first, so that the daemon can refuse them before the audio.
 func envelope(u Upload, async bool) (head, tail []byte, contentType string, err error) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
-	fields := [][2]string{
-		{"language", u.Language}, {"mode", u.Mode}, {"model", u.Model}, {"plan", u.Plan}, {"instructions", u.Instructions},
-		{"channels", u.Channels}, {"speakers", u.Speakers}, {"redact_pii", flag(u.RedactPII)}, {"redact_audio", flag(u.RedactAudio)},
-		{"metadata", string(u.Metadata)}, {"async", flag(async)},
-	}
-	for _, id := range u.WebhookIDs {
-		fields = append(fields, [2]string{"webhook_id", id})
-	}
-	for _, f := range fields {
-		if f[1] == "" {
-			continue
-		}
-		if err := w.WriteField(f[0], f[1]); err != nil {
-			return nil, nil, "", err
+	given := formValues{Options: u.Options, Metadata: u.Metadata, Webhooks: u.WebhookIDs, Async: async}
+	for _, o := range api.OptionsOn(api.OnForm) {
+		for _, value := range o.Values(&given) {
+			if err := w.WriteField(o.FormField(), value); err != nil {
+				return nil, nil, "", err
+			}
 		}
 	}
 	if _, err := w.CreatePart(fileHeader(u.Name)); err != nil {
@@ -161,13 +166,6 @@ func fileHeader(name string) textproto.MIMEHeader {
 	h.Set("Content-Disposition", mime.FormatMediaType("form-data", map[string]string{"name": "file", "filename": name}))
 	h.Set("Content-Type", "application/octet-stream")
 	return h
-}
-
-func flag(on bool) string {
-	if on {
-		return "true"
-	}
-	return ""
 }
 
 // counter tells how much of the audio was read, and keeps the reader's own
@@ -200,16 +198,4 @@ func (c *counter) Read(p []byte) (int, error) {
 		c.err = err
 	}
 	return n, err
-}
-
-// pause waits for d or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
 }

@@ -1,4 +1,4 @@
-package client
+package client_test
 
 import (
 	"bytes"
@@ -13,11 +13,12 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
 )
 
 // audio returns an Upload of the given bytes.
-func audio(data []byte) Upload {
-	return Upload{Name: "a \"b\" ü\x1b[31m\n%0A;=.mp3", Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+func audio(data []byte) client.Upload {
+	return client.Upload{Name: "a \"b\" ü\x1b[31m\n%0A;=.mp3", Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}
 }
@@ -64,7 +65,7 @@ func TestUploadSendsFieldsBeforeTheAudio(t *testing.T) {
 	if a.JobID != "job_1" || a.Status != api.Processing {
 		t.Errorf("got %+v, want job_1, processing", a)
 	}
-	want := `[language=en redact_pii=true metadata={"a":1} async=true webhook_id=whk_1 webhook_id=whk_2]`
+	want := `[language=en redact_pii=true metadata={"a":1} webhook_id=whk_1 webhook_id=whk_2 async=true]`
 	if fmt.Sprint(fields) != want {
 		t.Errorf("got fields %v, want %s", fields, want)
 	}
@@ -159,7 +160,7 @@ func TestAReadErrorIsNotHiddenByTheTransport(t *testing.T) {
 		}
 	}))
 	broken := errors.New("disk on fire")
-	u := Upload{Name: "a.mp3", Size: -1, Open: func() (io.ReadCloser, error) {
+	u := client.Upload{Name: "a.mp3", Size: -1, Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(strings.NewReader("au"), failing{broken})), nil
 	}}
 	if _, err := c.Submit(t.Context(), u); !errors.Is(err, broken) {
@@ -188,7 +189,7 @@ func TestAnUploadThatStallsEndsWithItsContext(t *testing.T) {
 		<-reading
 		cancel(why)
 	}()
-	_, err := c.Submit(ctx, Upload{Name: "stdin", Size: -1, Open: func() (io.ReadCloser, error) {
+	_, err := c.Submit(ctx, client.Upload{Name: "stdin", Size: -1, Open: func() (io.ReadCloser, error) {
 		close(reading)
 		return io.NopCloser(stall), nil
 	}})

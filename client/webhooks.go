@@ -67,7 +67,7 @@ func (c *Client) Replay(ctx context.Context, id string, r api.ReplayRequest) (ap
 type DeliveryQuery struct {
 	Limit  int // at most 100
 	Offset int
-	State  api.DeliveryState
+	Status api.DeliveryStatus
 	JobID  string
 }
 
@@ -75,7 +75,7 @@ type DeliveryQuery struct {
 func (c *Client) Deliveries(ctx context.Context, webhookID string, q DeliveryQuery) ([]api.Delivery, error) {
 	var out api.List[api.Delivery]
 	err := c.call(ctx, http.MethodGet, "/v1/webhooks/"+segment(webhookID)+"/deliveries"+query("limit", number(q.Limit),
-		"offset", number(q.Offset), "state", string(q.State), "job_id", q.JobID), nil, &out)
+		"offset", number(q.Offset), "status", string(q.Status), "job_id", q.JobID), nil, &out)
 	return out.Items, err
 }
 

@@ -61,8 +61,8 @@ func writes(content string) http.HandlerFunc {
 const wellSaid = `{"summary":[{"text":"A report is promised.","segment":0}],"sentiment":{"label":"positive","score":0.4},"speakers":[],
 "topics":[{"label":"report","segment":0}],"action_items":[{"text":"Send the report.","segment":0,"owner":"","due":"tomorrow"}],"questions":[],"answer":"Tomorrow."}`
 
-// analysedBy runs a job whose analysis is asked of c.
-func analysedBy(t *testing.T, c *chat, text string, change func(*client.Upload)) *api.Result {
+// analyzedBy runs a job whose analysis is asked of c.
+func analyzedBy(t *testing.T, c *chat, text string, change func(*client.Upload)) *api.Result {
 	t.Helper()
 	f := start(t, func(o *Options) {
 		o.Config.Analysis.Endpoint, o.Config.Analysis.Model = c.URL+"/v1", "tiny"
@@ -92,15 +92,15 @@ func TestAnAnalysisEndpointNeverFailsAJob(t *testing.T) {
 		{"500", api.MethodBuiltin, "answered 500", 2, status(500)},
 		{"401", api.MethodBuiltin, "[analysis] key", 1, status(401)},
 		{"hang", api.MethodBuiltin, "in time", 2, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
-		{"huge", api.MethodBuiltin, "too much", 1, writes(strings.Repeat(" ", 3<<20) + wellSaid)},
-		{"rude", api.MethodBuiltin, "broke off", 2, func(w http.ResponseWriter, _ *http.Request) {
+		{"huge", api.MethodBuiltin, "too long", 1, writes(strings.Repeat(" ", 3<<20) + wellSaid)},
+		{"rude", api.MethodBuiltin, "before its answer was complete", 2, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "99")
 			fmt.Fprint(w, "{")
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := newChat(t, c.answer)
-			a := analysedBy(t, server, text, nil).AIAnalysis
+			a := analyzedBy(t, server, text, nil).AIAnalysis
 			if a == nil || a.Method != c.method || !strings.Contains(a.Note, c.note) || (a.Note == "") != (c.note == "") {
 				t.Fatalf("got %+v, want method %q and a note of %q", a, c.method, c.note)
 			}
@@ -144,12 +144,12 @@ func TestAJobWhoseEndpointHangsCanBeCancelled(t *testing.T) {
 	if _, err := f.client.Result(t.Context(), id); err == nil {
 		t.Error("got a result of a cancelled job, want none")
 	}
-	until(t, "the run ended", func() bool { return f.work.running(id) == nil })
+	until(t, "the run ended", func() bool { return f.jobs.Count() == 0 })
 }
 
 func TestInstructionsReachTheModelAndItsAnswerTheResult(t *testing.T) {
 	server := newChat(t, writes(wellSaid))
-	res := analysedBy(t, server, "I will send the report tomorrow.", func(u *client.Upload) { u.Options.Instructions = "When will the report come?" })
+	res := analyzedBy(t, server, "I will send the report tomorrow.", func(u *client.Upload) { u.Options.Instructions = "When will the report come?" })
 	if got := server.requests(); len(got) != 1 || !strings.HasPrefix(got[0], "/v1/chat/completions ") || !strings.Contains(got[0], "When will the report come?") {
 		t.Errorf("got %q, want one chat completion with the instructions", got)
 	}
@@ -169,7 +169,7 @@ func TestASpeakerCannotChangeTheFormOfTheAnalysis(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := newChat(t, writes(c.obeys))
-			a := analysedBy(t, server, order+" my card is 4111 1111 1111 1111", nil).AIAnalysis
+			a := analyzedBy(t, server, order+" my card is 4111 1111 1111 1111", nil).AIAnalysis
 			if a.Method != c.method || strings.Contains(a.Note, "all fine") || len(a.TalkRatio) != 0 {
 				t.Errorf("got method %q, note %q, talk ratio %v, want %q and nothing of the model's", a.Method, a.Note, a.TalkRatio, c.method)
 			}

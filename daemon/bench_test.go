@@ -15,9 +15,9 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/eventbody"
 	"github.com/voxparse/voxparse/store"
-	"github.com/voxparse/voxparse/webhook"
 )
 
 // daemonProcess is a daemon in a process of its own.
@@ -34,7 +34,7 @@ func startProcess(t testing.TB, dir string, env ...string) *daemonProcess {
 	t.Cleanup(p.Close)
 	until(t, "the start of the daemon", func() bool {
 		h, err := p.Health(context.Background())
-		return err == nil && h.Status == stateOK
+		return err == nil && h.Status == api.HealthOK
 	})
 	return p
 }
@@ -185,8 +185,8 @@ func makeEvents(b *testing.B, f *fixture, n int) {
 				if err != nil || len(held) == 0 {
 					continue
 				}
-				meta := f.meta(job, api.EventCompleted)
-				body, err := webhook.CompletedBody(meta, result, "")
+				meta := eventbody.Meta{ID: store.EventID(job.ID, job.Generation, api.EventCompleted), CreatedAt: time.Now().UTC(), JobID: job.ID, Metadata: job.Metadata}
+				body, err := eventbody.Completed(meta, result, "")
 				if err != nil {
 					b.Error(err)
 				}

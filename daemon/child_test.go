@@ -20,7 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/daemon/dispatch"
+	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -138,7 +139,7 @@ func daemonChild() int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignal)
 	defer stop()
 	opts := Options{Config: cfg, Version: "test", Transcriber: fake, Logger: log,
-		Schedule: webhook.Schedule{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}}
+		FolderStep: crashAt(os.Getenv(crashEnv)), Schedule: dispatch.Schedule{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}}
 	if path := os.Getenv(engineEnv); path != "" {
 		opts.Transcriber, opts.EnginePath = nil, path
 		cfg.ModelsDir, cfg.CacheDir, cfg.Workers = os.Getenv(modelsEnv), os.Getenv(cacheEnv), 2
@@ -148,7 +149,6 @@ func daemonChild() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	d.folders.step = crashAt(os.Getenv(crashEnv))
 	if err := d.Run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -17,6 +17,7 @@ import (
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/store/boltstore"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -200,10 +201,10 @@ func killRepeatedly(t *testing.T, dir string, rounds int) int {
 // check compares what was promised with what the store and the receiver have.
 func (o *oracle) check(t *testing.T, dataDir string) {
 	t.Helper()
-	if err := store.Check(filepath.Join(dataDir, store.FileName)); err != nil {
+	if err := boltstore.Check(filepath.Join(dataDir, boltstore.FileName)); err != nil {
 		t.Errorf("the database after all that: %v", err)
 	}
-	db, err := store.Open(t.Context(), dataDir, store.Options{})
+	db, err := boltstore.Open(t.Context(), dataDir, boltstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,10 +223,10 @@ func (o *oracle) check(t *testing.T, dataDir string) {
 	}
 	for key, id := range o.acked {
 		job, err := db.Job(t.Context(), id)
-		if err != nil || !job.State.Terminal() || len(made[id]) != 1 {
-			t.Errorf("%s was acknowledged for %s: got %s with events %v, %v, want it ended with one", id, key, job.State, made[id], err)
+		if err != nil || !job.Status.Terminal() || len(made[id]) != 1 {
+			t.Errorf("%s was acknowledged for %s: got %s with events %v, %v, want it ended with one", id, key, job.Status, made[id], err)
 		}
-		if job.State == api.Failed && job.Error.Code != api.JobDamaged {
+		if job.Status == api.Failed && job.Error.Code != api.JobDamaged {
 			t.Errorf("%s failed: %s %s, want that kills are never charged", id, job.Error.Code, job.Error.Message)
 		}
 	}
@@ -235,7 +236,7 @@ func (o *oracle) check(t *testing.T, dataDir string) {
 }
 
 // allEvents reads every event of a store, in order.
-func allEvents(t *testing.T, db *store.DB) []store.Event {
+func allEvents(t *testing.T, db *boltstore.DB) []store.Event {
 	t.Helper()
 	var all []store.Event
 	for seq := uint64(0); ; {

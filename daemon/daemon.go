@@ -1,24 +1,36 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
-	"github.com/voxparse/voxparse/engine"
-	"github.com/voxparse/voxparse/models"
+	"github.com/voxparse/voxparse/daemon/dispatch"
+	"github.com/voxparse/voxparse/daemon/doctor"
+	"github.com/voxparse/voxparse/daemon/dropfolder"
+	"github.com/voxparse/voxparse/daemon/feed"
+	"github.com/voxparse/voxparse/daemon/httpapi"
+	"github.com/voxparse/voxparse/daemon/indexer"
+	"github.com/voxparse/voxparse/daemon/jobs"
+	"github.com/voxparse/voxparse/daemon/listener"
+	"github.com/voxparse/voxparse/daemon/metrics"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/engine"
+	"github.com/voxparse/voxparse/internal/fsx"
+	"github.com/voxparse/voxparse/internal/models"
+	"github.com/voxparse/voxparse/internal/sender"
+	"github.com/voxparse/voxparse/internal/vault"
 	"github.com/voxparse/voxparse/store"
-	"github.com/voxparse/voxparse/vault"
-	"github.com/voxparse/voxparse/webhook"
+	"github.com/voxparse/voxparse/store/boltstore"
+	"github.com/voxparse/voxparse/store/spool"
 )
 
 // Options are what New needs. Config alone is required.
@@ -33,12 +45,18 @@ type Options struct {
 	// Transcriber takes the place of the worker processes. nil: they are used.
 	Transcriber engine.Transcriber
 	// Schedule is when a failed delivery is tried again; nil: as documented.
-	Schedule webhook.Schedule
+	Schedule dispatch.Schedule
 	// DisableAfter is for how long a webhook must have failed before it is
 	// disabled; 0: as documented.
 	DisableAfter time.Duration
 	// Sender makes the attempts; nil: one that follows the rules of webhooks.
-	Sender *webhook.Sender
+	Sender *sender.Sender
+	// FolderIntervals are how often what cannot be done in a drop folder is tried
+	// again; zero: as documented.
+	FolderIntervals dropfolder.Intervals
+	// FolderStep is called between any two steps of a dropped file's end: see
+	// dropfolder.Config. nil: nothing is called.
+	FolderStep func(name string) error
 	// Check looks at a database that was not closed properly, before it is
 	// opened. It should run CheckDatabase in a process of its own, which a
 	// damaged file can end. nil: such a database is opened as it is.
@@ -50,45 +68,43 @@ type Daemon struct {
 	opts   Options
 	cfg    *config.Config
 	log    *slog.Logger
-	owner  string // of leases: this process and no other
+	run    string // names this process and no other
+	owner  string // of its leases
 	start  time.Time
-	began  clockMark // of start
-	db     *store.DB
-	blobs  *store.Blobs
+	db     store.Store
+	blobs  store.BlobStore
 	vault  *vault.Vault
 	keys   *vault.Keys
 	models *models.Store
 	socket net.Listener
 	tcp    net.Listener // nil unless configured
 
-	hub       *hub
-	holds     *holds
-	work      *work
-	deliver   *deliver
-	folders   *folders
-	search    *searcher
-	metrics   *metrics
-	lastEvent atomic.Uint64 // sequence number of the newest that was told
-	committed *bell         // rung after events were committed
-	attempted *bell         // rung after attempts were recorded
-	replays   sync.WaitGroup
+	feed       *feed.Feed
+	catalog    jobs.Catalog
+	jobs       *jobs.Runner
+	copies     *jobs.Copies // silenced audio
+	sender     *sender.Sender
+	dispatcher *dispatch.Dispatcher
+	leases     *dispatch.Leases
+	folders    *dropfolder.Folders
+	search     *indexer.Indexer
+	doctor     *doctor.Doctor
+	metrics    *metrics.Metrics
+	attempted  feed.Broadcast // after attempts were recorded
+	replays    *dispatch.Replays
 
-	state    atomic.Pointer[string] // what /health says
-	stopOnce sync.Once
-	stop     chan struct{} // closed: stop gracefully
-	nowOnce  sync.Once
-	now      chan struct{} // closed: stop at once
-	haltOnce sync.Once
-	halted   chan struct{} // closed: waiting requests are to end
-	closed   sync.Once
+	healthWord atomic.Pointer[string] // what /health says
+	stopOnce   sync.Once
+	stop       chan struct{} // closed: stop gracefully
+	nowOnce    sync.Once
+	now        chan struct{} // closed: stop at once
+	haltOnce   sync.Once
+	halted     chan struct{} // closed: waiting requests are to end
+	closed     sync.Once
 }
 
-// What /health says.
-const (
-	stateStarting = "starting"
-	stateOK       = "ok"
-	stateStopping = "stopping"
-)
+// localNode is the name of the only node of a store in one file.
+const localNode = "local"
 
 // New prepares a daemon and binds its addresses: it locks the database, which
 // proves that it is alone, and only then removes a stale socket. The error is
@@ -96,18 +112,18 @@ const (
 // Run calls Close.
 func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d := &Daemon{
-		opts: opts, cfg: opts.Config, log: opts.Logger, owner: store.NewID("run_"), start: time.Now().UTC(), began: markClock(),
-		hub: newHub(), holds: newHolds(), committed: newBell(), attempted: newBell(),
-		stop: make(chan struct{}), now: make(chan struct{}), halted: make(chan struct{}),
+		opts: opts, cfg: opts.Config, log: opts.Logger, run: store.NewID("run_"), start: time.Now().UTC(),
+		sender: opts.Sender,
+		stop:   make(chan struct{}), now: make(chan struct{}), halted: make(chan struct{}),
 	}
+	d.owner = store.Owner(localNode, d.run)
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
-	d.setState(stateStarting)
-	d.metrics = newMetrics(d)
-	d.deliver = newDeliver(d)
-	d.folders = newFolders(d)
-	d.search = newSearcher(d)
+	d.setHealth(api.HealthStarting)
+	if d.sender == nil {
+		d.sender = sender.New(sender.Options{Version: opts.Version})
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
@@ -116,23 +132,31 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	if err := d.openData(ctx); err != nil {
 		return nil, err
 	}
-	if d.work, err = newWork(d); err != nil {
+	d.metrics = metrics.New(metrics.Config{Version: d.opts.Version, Store: d.db, Running: func() int { return d.jobs.Count() }})
+	d.newDispatcher()
+	if err := d.newRunner(); err != nil {
 		return nil, err
 	}
-	d.work.heart = newHeart("claim jobs")
+	d.search = indexer.New(indexer.Config{Dir: filepath.Join(d.cfg.DataDir, "search"), Store: d.db, Logger: d.log,
+		Source: func(job store.Job) api.Source { return d.jobs.View(job).Source }})
+	d.doctor = newDoctor(d)
 	return d, d.bind(ctx)
 }
 
 // openData opens what lies in the data folder.
 func (d *Daemon) openData(ctx context.Context) (err error) {
-	if err := privateDir(d.cfg.DataDir, true); err != nil {
+	if err := fsx.PrivateDir(d.cfg.DataDir); err != nil {
 		return fmt.Errorf("prepare the data folder: %w", err)
 	}
-	d.db, err = store.Open(ctx, d.cfg.DataDir, store.Options{Logger: d.log, FailBody: d.exhausted, Admit: d.deliver.admit, DisableAfter: d.opts.DisableAfter, Check: d.checkUnclean()})
+	db, err := boltstore.Open(ctx, d.cfg.DataDir, boltstore.Config{
+		Options: store.Options{Logger: d.log, FailEvent: func(job store.Job, at time.Time) (store.Event, error) { return jobs.FailedEvent(job, job.Error, at) }, DisableAfter: d.opts.DisableAfter},
+		Check:   d.checkUnclean(),
+	})
 	if err != nil {
 		return err
 	}
-	if d.blobs, err = store.OpenBlobs(filepath.Join(d.cfg.DataDir, "spool")); err != nil {
+	d.db = db
+	if d.blobs, err = spool.Open(filepath.Join(d.cfg.DataDir, "spool")); err != nil {
 		return err
 	}
 	if d.vault, err = vault.Open(d.cfg.DataDir, vault.Options{Logger: d.log}); err != nil {
@@ -142,18 +166,55 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 		return err
 	}
 	d.models = models.Open(d.cfg.ModelsDir, models.Options{Mirror: d.cfg.ModelMirror, Logger: d.log})
-	newest, err := d.db.LastEvent(ctx)
-	d.lastEvent.Store(newest)
+	d.feed, err = feed.Open(ctx, feed.Config{Log: d.db, Logger: d.log, Job: func(ctx context.Context, id string) (api.Job, error) {
+		job, err := d.db.Job(ctx, id)
+		return d.jobs.View(job), err
+	}})
 	return err
+}
+
+// newRunner makes what turns jobs into results.
+func (d *Daemon) newRunner() (err error) {
+	d.catalog = jobs.Catalog{
+		Defaults: jobs.Defaults{Model: d.cfg.Model, SpeakerModel: d.cfg.SpeakerModel, Language: d.cfg.Language, Mode: d.cfg.Mode, Plan: d.cfg.Plan},
+		Engines:  d.cfg.Engines, Models: d.models,
+	}
+	d.copies = &jobs.Copies{Dir: filepath.Join(d.cfg.DataDir, "silenced"), Jobs: d.db, Logger: d.log}
+	d.folders = dropfolder.New(dropfolder.Config{
+		Store: d.db, Catalog: d.catalog, DataDir: d.cfg.DataDir, ConfigFile: d.cfg.ConfigFile, Configured: d.cfg.Folders, Accepting: d.accepting, Logger: d.log, Intervals: d.opts.FolderIntervals, Step: d.opts.FolderStep,
+		View: func(job store.Job) api.Job { return d.jobs.View(job) }, Wake: func() { d.jobs.Wake() },
+	})
+	d.jobs, err = jobs.New(jobs.Config{
+		Catalog: d.catalog, Analysis: d.cfg.Analysis,
+		Workers: jobs.WorkerConfig{Program: cmp.Or(d.opts.EnginePath, d.cfg.Engine), Count: d.cfg.Workers, Pin: d.cfg.Pin == "on", CacheDir: d.cfg.CacheDir, MaxLength: d.cfg.MaxLength},
+		Queue:   d.db, Jobs: d.db, Failed: d.db.Failed(), Owner: d.owner, Blobs: d.blobs, Folders: d.folders, Copies: d.copies,
+		Feed: d.feed, Metrics: d.metrics, Logger: d.log, ResultURL: func(jobID string) string { return httpapi.ResultURL(d.baseURL(), jobID) },
+		Transcriber: d.opts.Transcriber,
+	})
+	return err
+}
+
+// newDispatcher makes what sends events to webhooks.
+func (d *Daemon) newDispatcher() {
+	schedule := d.opts.Schedule
+	if schedule == nil {
+		schedule = dispatch.DefaultSchedule
+	}
+	d.dispatcher = dispatch.New(dispatch.Config{
+		Outbox: d.db, Webhooks: d.db, Failed: d.db.Failed(), Owner: d.owner, Secrets: d.vault, Sender: d.sender, Schedule: schedule,
+		Metrics: d.metrics, Attempted: d.attempted.Notify, Logger: d.log,
+	})
+	d.leases = dispatch.NewLeases(dispatch.LeaseConfig{Webhooks: d.db, Drop: d.dispatcher.Drop, Stopping: d.halted, Logger: d.log})
+	d.replays = &dispatch.Replays{Log: d.db, Stopping: d.stop, Logger: d.log}
 }
 
 // bind binds the socket and, where one is configured, the TCP address.
 func (d *Daemon) bind(ctx context.Context) (err error) {
-	if d.socket, err = inheritedSocket(d.cfg.Socket, d.log); err != nil {
+	if d.socket, err = listener.Inherited(d.cfg.Socket, d.log); err != nil {
 		return err
 	}
 	if d.socket == nil {
-		d.socket, err = listenUnix(ctx, d.cfg.Socket, d.log)
+		d.socket, err = listener.Unix(ctx, d.cfg.Socket, d.log)
 	}
 	if err != nil {
 		return err
@@ -161,18 +222,20 @@ func (d *Daemon) bind(ctx context.Context) (err error) {
 	if d.cfg.Listen == "" {
 		return nil
 	}
-	keys, err := d.countKeys()
+	keys, err := d.keys.List()
 	if err != nil {
 		return err
 	}
-	d.tcp, err = listenTCP(ctx, d.cfg.Listen, keys)
+	d.tcp, err = listener.TCP(ctx, tcpConfig(d.cfg, len(keys), d.log))
 	return err
 }
 
 // Close gives back what New took. After Run it does nothing.
 func (d *Daemon) Close() (err error) {
 	d.closed.Do(func() {
-		d.search.close()
+		if d.search != nil {
+			d.search.Close()
+		}
 		for _, l := range []net.Listener{d.socket, d.tcp} {
 			if l == nil {
 				continue
@@ -181,6 +244,7 @@ func (d *Daemon) Close() (err error) {
 				err = errors.Join(err, cerr)
 			}
 		}
+		d.sender.Close()
 		if d.db != nil {
 			err = errors.Join(err, d.db.Close())
 		}
@@ -196,6 +260,17 @@ func (d *Daemon) Addr() string {
 	return d.tcp.Addr().String()
 }
 
+// baseURL is how the TCP address begins a URL; "" without one.
+func (d *Daemon) baseURL() string {
+	switch {
+	case d.tcp == nil:
+		return ""
+	case d.cfg.TLSCert != "":
+		return "https://" + d.Addr()
+	}
+	return "http://" + d.Addr()
+}
+
 // Stop begins a graceful stop, as the end of Run's context does.
 func (d *Daemon) Stop() { d.stopOnce.Do(func() { close(d.stop) }) }
 
@@ -207,29 +282,15 @@ func (d *Daemon) StopNow() {
 
 func (d *Daemon) halt() { d.haltOnce.Do(func() { close(d.halted) }) }
 
-func (d *Daemon) setState(s string) { d.state.Store(&s) }
+func (d *Daemon) setHealth(s string) { d.healthWord.Store(&s) }
+
+// health is what /health says.
+func (d *Daemon) health() string { return *d.healthWord.Load() }
 
 // accepting is an error while the daemon does not take new work.
 func (d *Daemon) accepting() error {
-	if *d.state.Load() == stateStopping {
+	if d.health() == api.HealthStopping {
 		return &api.Error{Code: api.Unavailable, Message: "the daemon is stopping; try again in a few seconds", RetryAfter: 5 * time.Second}
 	}
 	return nil
-}
-
-func (d *Daemon) stopByRequest(w http.ResponseWriter, _ *http.Request) error {
-	d.log.Info("asked to stop")
-	writeJSON(w, http.StatusAccepted, api.Health{Status: stateStopping, Version: d.opts.Version})
-	d.Stop()
-	return nil
-}
-
-// failed reports whether the store has stopped.
-func (d *Daemon) failed() bool {
-	select {
-	case <-d.db.Failed():
-		return true
-	default:
-		return false
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/dispatch"
+	"github.com/voxparse/voxparse/internal/sender"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -19,7 +21,7 @@ func TestAFailingWebhookIsDisabledHeldAndReleased(t *testing.T) {
 	f := start(t, func(o *Options) {
 		o.Logger = log.logger()
 		o.DisableAfter = time.Nanosecond
-		o.Schedule = webhook.Schedule{time.Millisecond, time.Millisecond, time.Millisecond}
+		o.Schedule = dispatch.Schedule{time.Millisecond, time.Millisecond, time.Millisecond}
 	})
 	var mood atomic.Int32
 	mood.Store(500)
@@ -47,11 +49,11 @@ func TestAFailingWebhookIsDisabledHeldAndReleased(t *testing.T) {
 		return err == nil && n[api.DeliveryInFlight] == 0 && n[api.DeliveryHeld] > 0 && n[api.DeliveryPending] == 0
 	})
 	if text := log.String(); !strings.Contains(text, "webhook disabled") || !strings.Contains(text, "voxparse webhooks enable "+hook.ID) {
-		t.Errorf("got the log %s, want the disabling and its cure in it", text)
+		t.Errorf("got the log %s, want the disabling and its fix in it", text)
 	}
 	st, err := f.client.Status(t.Context())
-	if err != nil || len(st.Problems) != 1 || !strings.Contains(st.Problems[0].Cure, hook.ID) {
-		t.Errorf("got problems %v, %v, want the disabled webhook with its cure", st.Problems, err)
+	if err != nil || len(st.Problems) != 1 || !strings.Contains(st.Problems[0].Fix, hook.ID) {
+		t.Errorf("got problems %v, %v, want the disabled webhook with its fix", st.Problems, err)
 	}
 
 	mood.Store(200)
@@ -108,7 +110,7 @@ func TestAFaultOfThisMachineIsNotCharged(t *testing.T) {
 		t.Fatal("got addresses, want a lookup that lacks file descriptors")
 	}
 	each := asked.Swap(0)
-	f := start(t, func(o *Options) { o.Sender = webhook.NewSender(webhook.SenderOptions{Resolver: resolver}) })
+	f := start(t, func(o *Options) { o.Sender = sender.New(sender.Options{Resolver: resolver}) })
 	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: ptr("https://hook.test/")})
 	if err != nil {
 		t.Fatal(err)
@@ -116,8 +118,8 @@ func TestAFaultOfThisMachineIsNotCharged(t *testing.T) {
 	f.finished("x")
 	until(t, "the third attempt", func() bool { return asked.Load() > 2*each })
 	d := f.settledDelivery(hook.ID, func(api.Delivery) bool { return true })
-	if d.State == api.DeliveryFailed || d.AttemptCount > 0 || len(d.Attempts) > 0 {
-		t.Errorf("got %s with %d attempts, want that attempts without file descriptors are not charged", d.State, d.AttemptCount)
+	if d.Status == api.DeliveryFailed || d.AttemptCount > 0 || len(d.Attempts) > 0 {
+		t.Errorf("got %s with %d attempts, want that attempts without file descriptors are not charged", d.Status, d.AttemptCount)
 	}
 }
 

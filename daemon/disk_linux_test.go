@@ -194,7 +194,7 @@ func TestAFullOutputFolderOnlyDelaysItsFolder(t *testing.T) {
 	if !strings.Contains(p.Message, "its files wait") {
 		t.Errorf("got %q, want that the files wait", p.Message)
 	}
-	until(t, "the rest of the folder", func() bool { return f.folders.resting(folder.ID) })
+	until(t, "the rest of the folder", func() bool { return f.folders.Paused(folder.ID) })
 	until(t, "word that a file waits for it", func() bool {
 		v, err := f.client.ExplainFile(t.Context(), filepath.Join(drops, "c.mp3"))
 		return err == nil && strings.Contains(v.Reason, "no space left")

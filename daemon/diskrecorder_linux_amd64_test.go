@@ -95,7 +95,7 @@ func (r *diskRecorder) kill() {
 }
 
 // now is the time by the recorder's clock: what the process did before whatever
-// the caller has just learnt from it has happened by then.
+// the caller has just learned from it has happened by then.
 func (r *diskRecorder) now() int64 { return r.clock.Load() }
 
 func (r *diskRecorder) attach() error {

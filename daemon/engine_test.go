@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
-	"github.com/voxparse/voxparse/models/modelstest"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 // buildEngine builds the real worker program, once for all tests.
@@ -37,6 +37,9 @@ var leftovers []string
 // may alter its options, and be nil.
 func startReal(t testing.TB, more func(*Options)) *fixture {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("builds the worker program, and needs the default model")
+	}
 	path, err := buildEngine()
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +134,7 @@ func TestAKilledWorkerOnlyDelaysItsFile(t *testing.T) {
 }
 
 func TestAModelOfTheSettingsIsRun(t *testing.T) {
-	f := startReal(t, withEngine("own", config.Engine{Type: "sherpa", Family: "sense_voice", Files: modelstest.Recogniser(t, "sense_voice", t.TempDir())}))
+	f := startReal(t, withEngine("own", config.Engine{Type: "sherpa", Family: "sense_voice", Files: modelstest.Recognizer(t, "sense_voice", t.TempDir())}))
 	u := upload(recording(t))
 	u.Options.Model = "own"
 	result, err := f.client.Transcribe(t.Context(), u)

@@ -19,6 +19,13 @@ const (
 	backlog    = 400
 )
 
+// Requests under way, as documented.
+const (
+	inFlightTotal  = 256
+	inFlightEach   = 8   // of one webhook
+	inFlightShared = 192 // beyond these, only the first of each webhook
+)
+
 // slowReceiver adds a webhook that takes its time and has a backlog.
 func slowReceiver(t testing.TB, f *fixture) *receiver {
 	t.Helper()

@@ -11,7 +11,8 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/daemon/dropfolder"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // quick are options that make a folder settle at once.
@@ -45,7 +46,10 @@ func (f *fixture) addFolder(dir string, o api.FolderOptions) api.Folder {
 	if err != nil {
 		f.t.Fatalf("add folder %s: %v", dir, err)
 	}
-	until(f.t, "the watch of the folder", func() bool { return !f.folders.get(v.ID).watcher.State().LastScan.IsZero() })
+	until(f.t, "the watch of the folder", func() bool {
+		now, err := f.client.Watch(f.t.Context(), v.ID)
+		return err == nil && !now.LastScan.IsZero()
+	})
 	return v
 }
 
@@ -122,7 +126,8 @@ func TestTheSameContentIsTranscribedOnce(t *testing.T) {
 
 func TestAfterSaysWhatHappensToTheSource(t *testing.T) {
 	for _, c := range []struct {
-		after, text string
+		after       api.After
+		text        string
 		there, gone []string
 	}{
 		{"leave", "x", []string{"call.mp3", "call.txt"}, nil},
@@ -131,7 +136,7 @@ func TestAfterSaysWhatHappensToTheSource(t *testing.T) {
 		{"delete", "fail damaged", []string{"call.mp3", "call.mp3.error.json"}, []string{"call.txt"}},
 		{"move", "fail damaged", []string{"call.mp3", "call.mp3.error.json"}, []string{"done"}},
 	} {
-		t.Run(c.after+" "+c.text, func(t *testing.T) {
+		t.Run(string(c.after)+" "+c.text, func(t *testing.T) {
 			f := start(t, nil)
 			dir := t.TempDir()
 			f.addFolder(dir, quick(func(o *api.FolderOptions) { o.After = c.after }))
@@ -282,7 +287,7 @@ func TestExistingFilesAreIgnoredIfAskedFor(t *testing.T) {
 	drop(t, dir, "new.mp3", "from after")
 	f.counts(v.ID, "done", 1)
 	f.counts(v.ID, "ignored", 1)
-	if said, err := f.client.ExplainFile(t.Context(), old); err != nil || said.State != "ignored" {
+	if said, err := f.client.ExplainFile(t.Context(), old); err != nil || said.Status != "ignored" {
 		t.Errorf("got %+v (%v), want ignored", said, err)
 	}
 }
@@ -309,8 +314,8 @@ func TestAFolderOfTheConfigFileIsKnownAgain(t *testing.T) {
 	}
 	f := startIn(t, home, with)
 	drop(t, dir, "call.mp3", "once")
-	f.counts(configID(dir), "done", 1)
-	if err := f.client.RemoveWatch(t.Context(), configID(dir)); !errors.Is(err, api.Conflict) {
+	f.counts(dropfolder.ConfigID(dir), "done", 1)
+	if err := f.client.RemoveWatch(t.Context(), dropfolder.ConfigID(dir)); !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v from removing a folder of the config file, want a conflict", err)
 	}
 	if err := f.shutdown(); err != nil {
@@ -325,7 +330,7 @@ func TestAFolderOfTheConfigFileIsKnownAgain(t *testing.T) {
 	}
 	again := startIn(t, home, with)
 	drop(t, dir, "other.mp3", "twice")
-	again.counts(configID(dir), "done", 2)
+	again.counts(dropfolder.ConfigID(dir), "done", 2)
 	if n := len(again.fake.started); n != 1 {
 		t.Errorf("got %d files transcribed after the restart, want 1: the new one", n)
 	}
@@ -335,8 +340,8 @@ func TestPausedFoldersTakeNothingUntilResumed(t *testing.T) {
 	f := start(t, nil)
 	dir := t.TempDir()
 	folder := f.addFolder(dir, quick(nil))
-	if v, err := f.client.PauseWatch(t.Context(), folder.ID); err != nil || v.State != "paused" {
-		t.Fatalf("got %s (%v), want paused", v.State, err)
+	if v, err := f.client.PauseWatch(t.Context(), folder.ID); err != nil || v.Status != "paused" {
+		t.Fatalf("got %s (%v), want paused", v.Status, err)
 	}
 	drop(t, dir, "call.mp3", "later")
 	f.counts(folder.ID, "queued", 0)

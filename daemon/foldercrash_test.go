@@ -14,8 +14,9 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/watch"
 	"github.com/voxparse/voxparse/store"
-	"github.com/voxparse/voxparse/watch"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // crashEnv makes a daemon child kill itself when the end of a file takes the
@@ -48,7 +49,7 @@ type crashCase struct {
 	options func(*api.FolderOptions)
 	before  map[string]string // files that lie there already
 	want    map[string]string // "" is any content
-	state   store.FileState
+	state   store.FileStatus
 	last    string // the last step
 }
 
@@ -131,7 +132,7 @@ func untilFinished(t *testing.T, home string, ended func(*daemonProcess) bool) {
 		if err := p.terminate(); err != nil {
 			t.Errorf("got %v from the last daemon, want a graceful stop", err)
 		}
-		db, err := store.Open(t.Context(), filepath.Join(home, "voxparse"), store.Options{})
+		db, err := boltstore.Open(t.Context(), filepath.Join(home, "voxparse"), boltstore.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,14 +179,14 @@ func (c crashCase) differences(t *testing.T, dir string) (out []string) {
 
 func (c crashCase) checkStore(t *testing.T, home, folder string, step int) {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(home, "voxparse"), store.Options{})
+	db, err := boltstore.Open(t.Context(), filepath.Join(home, "voxparse"), boltstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
 	rec, err := db.File(t.Context(), folder, "sub/call.mp3")
-	if err != nil || rec.State != c.state {
-		t.Errorf("step %d: got the file %s (%v), want %s", step, rec.State, err, c.state)
+	if err != nil || rec.Status != c.state {
+		t.Errorf("step %d: got the file %s (%v), want %s", step, rec.Status, err, c.state)
 	}
 	events, err := db.EventsSince(t.Context(), 0, 10)
 	if err != nil || len(events) != 1 || events[0].JobID != rec.JobID {

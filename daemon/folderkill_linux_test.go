@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/models/modelstest"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/internal/models/modelstest"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // dropped is a file that was put into a drop folder.
@@ -90,7 +90,7 @@ func (d *drops) open() {
 	p := startProcess(d.t, d.home, d.env...)
 	for _, g := range d.grounds {
 		v, err := p.AddWatch(d.t.Context(), api.FolderRequest{Dir: g.dir, Options: quick(func(o *api.FolderOptions) {
-			o.After, o.Formats = g.after, []string{"txt", "srt"}
+			o.After, o.Formats = api.After(g.after), []string{"txt", "srt"}
 		})})
 		if err != nil {
 			d.t.Fatal(err)
@@ -137,7 +137,7 @@ func (d *drops) killUntilDone(least int, moment func(*daemonProcess)) (rounds in
 			writing.Wait()
 		}
 		open := 0
-		d.read(func(db *store.DB) {
+		d.read(func(db *boltstore.DB) {
 			if rounds >= 2 {
 				open = d.untouched(db, len(d.files))
 			}
@@ -170,8 +170,11 @@ func TestDroppedFilesAreTranscribedOnceWhateverIsKilled(t *testing.T) {
 }
 
 // TestRealRecordingsAreTranscribedOnceWhateverIsKilled is the same in small,
-// with the real recogniser.
+// with the real recognizer.
 func TestRealRecordingsAreTranscribedOnceWhateverIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the worker program, and needs the default model")
+	}
 	path, err := buildEngine()
 	if err != nil {
 		t.Fatal(err)

@@ -9,14 +9,15 @@ import (
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/watch"
 	"github.com/voxparse/voxparse/store"
-	"github.com/voxparse/voxparse/watch"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // read opens the store of a daemon that is dead.
-func (d *drops) read(look func(db *store.DB)) {
+func (d *drops) read(look func(db *boltstore.DB)) {
 	d.t.Helper()
-	db, err := store.Open(context.Background(), filepath.Join(d.home, "voxparse"), store.Options{})
+	db, err := boltstore.Open(context.Background(), filepath.Join(d.home, "voxparse"), boltstore.Config{})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func (d *drops) read(look func(db *store.DB)) {
 }
 
 // records returns what the store says of every file, by folder and path.
-func (d *drops) records(db *store.DB) map[string]store.FileRecord {
+func (d *drops) records(db *boltstore.DB) map[string]store.FileRecord {
 	d.t.Helper()
 	all := map[string]store.FileRecord{}
 	for _, g := range d.grounds {
@@ -44,33 +45,33 @@ func (d *drops) records(db *store.DB) map[string]store.FileRecord {
 
 // untouched checks that no source was moved, deleted or changed before the end
 // of its job was committed. It returns how many files are not accounted for.
-func (d *drops) untouched(db *store.DB, here int) (open int) {
+func (d *drops) untouched(db *boltstore.DB, here int) (open int) {
 	d.t.Helper()
 	recs := d.records(db)
 	for _, f := range d.files[:here] {
 		path := filepath.Join(f.folder.dir, f.path)
 		rec := recs[path]
-		switch rec.State {
+		switch rec.Status {
 		case store.FileDone, store.FileSkipped, store.FileFailed:
 			job, err := db.Job(d.t.Context(), rec.JobID)
-			if err != nil || rec.State == store.FileDone && job.State != api.Completed {
-				d.t.Errorf("%s is %s, and its job %s (%v)", f.path, rec.State, job.State, err)
+			if err != nil || rec.Status == store.FileDone && job.Status != api.Completed {
+				d.t.Errorf("%s is %s, and its job %s (%v)", f.path, rec.Status, job.Status, err)
 			}
-			if job.State == api.Completed {
+			if job.Status == api.Completed {
 				continue // whatever is done to it is done rightly
 			}
 		default:
 			open++
 		}
 		if data, err := os.ReadFile(path); err != nil || !bytes.Equal(data, f.data) {
-			d.t.Errorf("%s %s: got %d bytes, %v, want it as it was dropped", rec.State, f.path, len(data), err)
+			d.t.Errorf("%s %s: got %d bytes, %v, want it as it was dropped", rec.Status, f.path, len(data), err)
 		}
 	}
 	return open
 }
 
 // check compares what is there at the end with what has to be.
-func (d *drops) check(db *store.DB) {
+func (d *drops) check(db *boltstore.DB) {
 	d.t.Helper()
 	recs := d.records(db)
 	want := map[string]string{}
@@ -79,11 +80,11 @@ func (d *drops) check(db *store.DB) {
 		path := filepath.Join(f.folder.dir, f.path)
 		rec := recs[path]
 		d.expect(want, f, rec)
-		if rec.State == store.FileSkipped {
+		if rec.Status == store.FileSkipped {
 			continue
 		}
 		key := f.folder.after + f.text
-		if other := jobs[key]; other != "" && rec.State == store.FileDone {
+		if other := jobs[key]; other != "" && rec.Status == store.FileDone {
 			d.t.Errorf("%s: %q was transcribed by %s and by %s", f.path, f.text, other, rec.JobID)
 		}
 		jobs[key] = rec.JobID
@@ -119,7 +120,7 @@ func (d *drops) expect(want map[string]string, f dropped, rec store.FileRecord) 
 	path := filepath.Join(f.folder.dir, f.path)
 	stem := strings.TrimSuffix(path, ".mp3")
 	failing := strings.HasPrefix(f.text, "fail")
-	state := rec.State
+	state := rec.Status
 	switch {
 	case failing && state == store.FileFailed:
 		want[path] = string(f.data)

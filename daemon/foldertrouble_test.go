@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/daemon/dropfolder"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // problem waits for a problem of a kind in the daemon's status, and returns it.
@@ -26,8 +27,8 @@ func (f *fixture) problem(code, about string) (p api.Problem) {
 		}
 		return false
 	})
-	if p.Cure == "" {
-		f.t.Errorf("got the problem %+v, want it with a cure", p)
+	if p.Fix == "" {
+		f.t.Errorf("got the problem %+v, want it with a fix", p)
 	}
 	return p
 }
@@ -99,7 +100,7 @@ func TestWhatACrashLeftIsRemovedBeforeAnythingIsWritten(t *testing.T) {
 	}
 	first := startIn(t, home, with)
 	drop(t, dir, "a.mp3", "first")
-	first.counts(configID(dir), "done", 1)
+	first.counts(dropfolder.ConfigID(dir), "done", 1)
 	if err := first.shutdown(); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestWhatACrashLeftIsRemovedBeforeAnythingIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	drop(t, dir, "b.mp3", "second")
-	again.counts(configID(dir), "done", 2)
+	again.counts(dropfolder.ConfigID(dir), "done", 2)
 	for _, d := range []string{dir, out} {
 		if exists(filepath.Join(d, half)) {
 			t.Errorf("what a crash left is still in %s", d)
@@ -140,8 +141,8 @@ func TestAFolderOfTheConfigFileThatIsAwayIsWaitedFor(t *testing.T) {
 	}
 	f.noProblem(dir)
 	drop(t, dir, "new.mp3", "from after")
-	f.counts(configID(dir), "done", 1)
-	if v, err := f.client.ExplainFile(t.Context(), filepath.Join(dir, old)); err != nil || v.State != "ignored" {
+	f.counts(dropfolder.ConfigID(dir), "done", 1)
+	if v, err := f.client.ExplainFile(t.Context(), filepath.Join(dir, old)); err != nil || v.Status != "ignored" {
 		t.Errorf("got %+v (%v), want what lay there ignored", v, err)
 	}
 }
@@ -181,7 +182,7 @@ func TestAFolderThatIsAwayRests(t *testing.T) {
 	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the rest of the folder", func() bool { return f.folders.resting(folder.ID) })
+	until(t, "the rest of the folder", func() bool { return f.folders.Paused(folder.ID) })
 	f.problem("folder_offline", dir)
 	close(f.fake.release)
 	f.wait(held)

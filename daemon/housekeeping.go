@@ -54,15 +54,15 @@ func (d *Daemon) purge(ctx context.Context) {
 	if total == 0 {
 		return
 	}
-	d.log.Info("purged", "jobs", total, "older_than", d.cfg.KeepFor(), "silenced_audio", d.sweepCopies(ctx))
-	if err := d.search.sweep(ctx, before); err != nil && ctx.Err() == nil {
+	d.log.Info("purged", "jobs", total, "older_than", d.cfg.KeepFor(), "silenced_audio", d.copies.Sweep(ctx))
+	if err := d.search.Purge(ctx, before); err != nil && ctx.Err() == nil {
 		d.log.Error("take purged transcripts out of the search index", "error", err)
 	}
 }
 
 // collect removes audio without a job.
 func (d *Daemon) collect(ctx context.Context, age time.Duration) {
-	d.sweepCopies(ctx)
+	d.copies.Sweep(ctx)
 	keep := func(name string) bool {
 		used, err := d.db.BlobInUse(ctx, name)
 		return used || err != nil

@@ -16,7 +16,7 @@ func TestCancelInterruptsARun(t *testing.T) {
 	if err != nil || job.Status != api.Cancelled {
 		t.Fatalf("got %s, %v, want cancelled", job.Status, err)
 	}
-	until(t, "the end of the run", func() bool { return f.work.count() == 0 })
+	until(t, "the end of the run", func() bool { return f.jobs.Count() == 0 })
 	if _, err := f.client.CancelJob(t.Context(), f.finished("x")); !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v for a completed job, want a conflict", err)
 	}
@@ -35,11 +35,19 @@ func (f *fixture) finished(text string) string {
 
 // running submits a file that blocks and waits until it does.
 func (f *fixture) running() string {
+	f.t.Helper()
 	id := f.submit("block")
-	for f.work.running(id) == nil {
-		time.Sleep(time.Millisecond)
+	late := time.After(20 * time.Second)
+	for {
+		select {
+		case begun := <-f.fake.begun:
+			if begun == id {
+				return id
+			}
+		case <-late:
+			f.t.Fatalf("%s was not begun within 20 s", id)
+		}
 	}
-	return id
 }
 
 func TestAFailedJobCanBeTriedAgain(t *testing.T) {

@@ -45,6 +45,6 @@ func TestASubmittedFileBecomesASignedWebhook(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(ds) == 1 && ds[0].State == api.DeliveryDelivered
+		return len(ds) == 1 && ds[0].Status == api.DeliveryDelivered
 	})
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 func TestOnlyOneDaemonPerDataFolder(t *testing.T) {
@@ -20,7 +20,7 @@ func TestOnlyOneDaemonPerDataFolder(t *testing.T) {
 	f.finished("x")
 	second := testConfig(t, dir)
 	_, err := New(t.Context(), Options{Config: second, Transcriber: newFake()})
-	if !errors.Is(err, store.ErrLocked) || !errors.Is(err, api.Conflict) {
+	if !errors.Is(err, boltstore.ErrLocked) || !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v, want that the folder is in use", err)
 	}
 	if _, err := f.client.Health(t.Context()); err != nil {
@@ -110,18 +110,18 @@ func TestAStopHandsRunningJobsBackUncharged(t *testing.T) {
 		t.Fatalf("got %v from Run, want nil", err)
 	}
 	f.ended <- nil
-	db, err := store.Open(t.Context(), f.cfg.DataDir, store.Options{})
+	db, err := boltstore.Open(t.Context(), f.cfg.DataDir, boltstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{id, queued} {
 		job, err := db.Job(t.Context(), id)
-		if err != nil || job.Attempts > 1 || job.State.Terminal() {
+		if err != nil || job.Attempts > 1 || job.Status.Terminal() {
 			t.Errorf("got %+v, %v, want it queued", job, err)
 		}
 	}
-	if job, err := db.Job(t.Context(), id); err != nil || job.State != api.Queued || job.Attempts != 0 {
-		t.Errorf("got %s with %d attempts, %v, want queued with none", job.State, job.Attempts, err)
+	if job, err := db.Job(t.Context(), id); err != nil || job.Status != api.Queued || job.Attempts != 0 {
+		t.Errorf("got %s with %d attempts, %v, want queued with none", job.Status, job.Attempts, err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestAudioWithoutAJobIsCollectedAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := startIn(t, dir, nil)
-	until(t, "the start", func() bool { return g.work.running(id) != nil })
+	until(t, "the start", func() bool { return g.jobs.Count() == 1 })
 	if names := spooled(t, g); len(names) != 1 {
 		t.Errorf("got %v in the spool, want the audio of the open job alone", names)
 	}
@@ -202,7 +202,7 @@ func TestAudioWithoutAJobIsCollectedAtTheStart(t *testing.T) {
 	}
 }
 
-func TestClientsOfAStoppedDaemonAreToldTheCure(t *testing.T) {
+func TestClientsOfAStoppedDaemonAreToldTheFix(t *testing.T) {
 	cfg := testConfig(t, shortDir(t))
 	_, err := client.New(cfg.Socket).Health(t.Context())
 	if !errors.Is(err, api.Unavailable) {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,8 +14,11 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/daemon/daemontest"
+	"github.com/voxparse/voxparse/daemon/dispatch"
+	"github.com/voxparse/voxparse/daemon/dropfolder"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/engine"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -72,7 +74,7 @@ func (f *fakeTranscriber) Transcribe(ctx context.Context, r engine.Request, m en
 	if f.delay > 0 {
 		time.Sleep(rand.N(2 * f.delay))
 	}
-	progress(api.Progress{Stage: "recognise", DurationSeconds: 10, PositionSeconds: 5, Percent: 50})
+	progress(api.Progress{Stage: "transcribe", DurationSeconds: 10, PositionSeconds: 5, Percent: 50})
 	verb, arg, _ := strings.Cut(text, " ")
 	if f.block {
 		verb = "block"
@@ -111,36 +113,11 @@ type fixture struct {
 	err    error
 }
 
-// shortDir is a folder whose path leaves room for a socket.
-func shortDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "vxd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
+func shortDir(t testing.TB) string { return daemontest.ShortDir(t) }
 
-func testConfig(t testing.TB, dir string) *config.Config {
-	t.Helper()
-	env := childPaths(dir)
-	cfg, err := config.Load(nil, func(k string) string { return env[k] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Grace = 2 * time.Second
-	cfg.Mode = "verbatim" // the fake says what the file says, to the letter
-	return cfg
-}
+func testConfig(t testing.TB, dir string) *config.Config { return daemontest.Settings(t, dir) }
 
-// childPaths are the variables of a daemon whose home is dir.
-func childPaths(dir string) map[string]string {
-	return map[string]string{
-		"VOXPARSE_DATA_DIR": filepath.Join(dir, "voxparse"), "VOXPARSE_CACHE_DIR": filepath.Join(dir, "cache"),
-		"VOXPARSE_SOCKET": filepath.Join(dir, "voxparse-run", "s"), "XDG_CONFIG_HOME": dir, "HOME": dir,
-	}
-}
+func childPaths(dir string) map[string]string { return daemontest.Env(dir) }
 
 // start runs a daemon in a fresh folder. change may alter its options.
 func start(t testing.TB, change func(*Options)) *fixture {
@@ -152,7 +129,8 @@ func startIn(t testing.TB, dir string, change func(*Options)) *fixture {
 	t.Helper()
 	fake := newFake()
 	opts := Options{Config: testConfig(t, dir), Version: "test", Transcriber: fake, Logger: testLogger(t),
-		Schedule: webhook.Schedule{20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond}}
+		Schedule: dispatch.Schedule{20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond}}
+	opts.FolderIntervals = dropfolder.Intervals{Finish: 100 * time.Millisecond, Keep: 200 * time.Millisecond, Probe: 50 * time.Millisecond}
 	if change != nil {
 		change(&opts)
 	}
@@ -162,7 +140,6 @@ func startIn(t testing.TB, dir string, change func(*Options)) *fixture {
 		cancel()
 		t.Fatalf("start a daemon: %v", err)
 	}
-	d.folders.tempo = tempo{finish: 100 * time.Millisecond, hold: 200 * time.Millisecond, probe: 50 * time.Millisecond}
 	f := &fixture{Daemon: d, t: t, fake: fake, client: client.New(opts.Config.Socket), cancel: cancel, ended: make(chan error, 1)}
 	go func() { f.ended <- d.Run(ctx) }()
 	t.Cleanup(func() {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/webhook"
+	"github.com/voxparse/voxparse/daemon/dispatch"
 )
 
 // firstAttempt adds a webhook for url and returns how its test event fared.
@@ -116,8 +116,8 @@ func TestEndlessAnswersAreCut(t *testing.T) {
 		t.Fatalf("got %+v, %v, want one attempt", d, err)
 	}
 	got := d.Attempts[0]
-	if d.State != api.DeliveryDelivered || len(got.ResponseBody) > 16<<10 || !got.Truncated || strings.Contains(fmt.Sprint(got.ResponseHeaders), "secret") {
-		t.Errorf("got %s with %d bytes kept, truncated %v, headers %v", d.State, len(got.ResponseBody), got.Truncated, got.ResponseHeaders)
+	if d.Status != api.DeliveryDelivered || len(got.ResponseBody) > 16<<10 || !got.Truncated || strings.Contains(fmt.Sprint(got.ResponseHeaders), "secret") {
+		t.Errorf("got %s with %d bytes kept, truncated %v, headers %v", d.Status, len(got.ResponseBody), got.Truncated, got.ResponseHeaders)
 	}
 }
 
@@ -131,7 +131,7 @@ func TestABodyThatStallsDoesNotUndoASuccess(t *testing.T) {
 
 func TestRetryAfterPostponesTheNextAttempt(t *testing.T) {
 	const entry = time.Minute // of the schedule
-	f := start(t, func(o *Options) { o.Schedule = webhook.Schedule{entry, entry, entry} })
+	f := start(t, func(o *Options) { o.Schedule = dispatch.Schedule{entry, entry, entry} })
 	inSeconds := func(s string) func(time.Time) string { return func(time.Time) string { return s } }
 	date := func(after time.Duration) func(time.Time) string {
 		return func(now time.Time) string { return now.Add(after).UTC().Format(http.TimeFormat) }
@@ -163,8 +163,8 @@ func TestRetryAfterPostponesTheNextAttempt(t *testing.T) {
 			d := f.settledDelivery(hook.ID, func(d api.Delivery) bool { return d.AttemptCount == 1 })
 			end := d.Attempts[0].StartedAt.Add(time.Duration(d.Attempts[0].DurationMS * float64(time.Millisecond)))
 			const slack = 2 * time.Second // between the answer, its end here and its record
-			if wait := d.NextDueAt.Sub(end); d.State != api.DeliveryPending || wait < tt.least-slack || wait > tt.most+slack {
-				t.Errorf("got %s due in %s, want it pending for %s to %s", d.State, wait, tt.least, tt.most)
+			if wait := d.NextDueAt.Sub(end); d.Status != api.DeliveryPending || wait < tt.least-slack || wait > tt.most+slack {
+				t.Errorf("got %s due in %s, want it pending for %s to %s", d.Status, wait, tt.least, tt.most)
 			}
 			if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
 				t.Fatal(err)
@@ -191,7 +191,7 @@ func TestARateLimitSpacesDeliveries(t *testing.T) {
 }
 
 func TestAReceiverThatFailsGetsOneAtATime(t *testing.T) {
-	f := start(t, func(o *Options) { o.Schedule = webhook.Schedule{time.Hour, time.Hour, time.Hour} })
+	f := start(t, func(o *Options) { o.Schedule = dispatch.Schedule{time.Hour, time.Hour, time.Hour} })
 	var hold = make(chan struct{})
 	n := 0
 	r := newReceiver(t, nil)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/store/boltstore"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -107,7 +107,7 @@ func recordDaemon(t *testing.T, dir string, more ...string) (*diskRecorder, *cli
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"=daemon", dirEnv+"="+dir, delayEnv+"=5ms")
 	cmd.Stderr = os.Stderr
-	r := recordDisk(t, cmd, append(more, filepath.Join(cfg.DataDir, store.FileName), filepath.Join(cfg.DataDir, "spool"))...)
+	r := recordDisk(t, cmd, append(more, filepath.Join(cfg.DataDir, boltstore.FileName), filepath.Join(cfg.DataDir, "spool"))...)
 	c := client.New(cfg.Socket)
 	t.Cleanup(c.Close)
 	until(t, "the start of the daemon", func() bool { _, err := c.Health(t.Context()); return err == nil })
@@ -151,10 +151,10 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 // check compares what was promised before at with what is left.
 func (w *witness) check(data string, at int64) {
 	w.t.Helper()
-	if err := store.Check(filepath.Join(data, store.FileName)); err != nil {
+	if err := boltstore.Check(filepath.Join(data, boltstore.FileName)); err != nil {
 		w.t.Errorf("the database: %v", err)
 	}
-	db, err := store.Open(w.t.Context(), data, store.Options{})
+	db, err := boltstore.Open(w.t.Context(), data, boltstore.Config{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -177,12 +177,12 @@ func (w *witness) check(data string, at int64) {
 			w.t.Errorf("%s was acknowledged: %v", p.id, err)
 			continue
 		}
-		if job.State.Terminal() {
+		if job.Status.Terminal() {
 			continue
 		}
 		got, err := os.ReadFile(filepath.Join(data, "spool", job.Blob))
 		if err != nil || string(got) != string(audio(p.text)) {
-			w.t.Errorf("%s is %s: got %d bytes of audio, %v, want the %d that were sent", p.id, job.State, len(got), err, len(audio(p.text)))
+			w.t.Errorf("%s is %s: got %d bytes of audio, %v, want the %d that were sent", p.id, job.Status, len(got), err, len(audio(p.text)))
 		}
 	}
 }

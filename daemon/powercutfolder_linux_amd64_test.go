@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // lying are files that lie in drop folders, one for each value of after that
@@ -89,7 +89,7 @@ func TestNoDroppedFileIsLostWhenThePowerFails(t *testing.T) {
 	safe := r.now()
 	for _, after := range []string{"move", "delete"} {
 		_, err := c.AddWatch(t.Context(), api.FolderRequest{Dir: filepath.Join(dir, "in", after), Existing: "process",
-			Options: quick(func(o *api.FolderOptions) { o.After = after })})
+			Options: quick(func(o *api.FolderOptions) { o.After = api.After(after) })})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestNoDroppedFileIsLostWhenThePowerFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.check(now)
-		if err := store.Check(filepath.Join(testConfig(t, now).DataDir, store.FileName)); err != nil {
+		if err := boltstore.Check(filepath.Join(testConfig(t, now).DataDir, boltstore.FileName)); err != nil {
 			t.Errorf("the database: %v", err)
 		}
 		if t.Failed() {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/webhook/webhooktest"
+	"github.com/voxparse/voxparse/internal/webhooktest"
 )
 
 // nastyMetadata survives a round trip through JavaScript only if the body is
@@ -51,14 +51,19 @@ func (h *hooked) use(secret string) {
 }
 
 // verifies takes what the receiver says of as many requests as there are
-// events: one of each, verified.
-func (h *hooked) verifies(phase string, types map[string]int) {
+// events: one of each, verified. Before each it may refuse as many.
+func (h *hooked) verifies(phase string, types map[string]int, refusals int) {
 	h.t.Helper()
 	seen := map[string]bool{}
 	got := map[string]int{}
 	for _, n := range types {
 		for range n {
 			told := h.p.Told(h.t)
+			for range refusals {
+				if !told.Verified {
+					told = h.p.Told(h.t)
+				}
+			}
 			if !told.Verified || seen[told.EventID] {
 				h.t.Errorf("%s, %s: got %+v, want a verified event that is new", phase, h.name, told)
 			}
@@ -94,7 +99,7 @@ func hookAll(t *testing.T, f *fixture) (all []*hooked) {
 func TestRealReceiversVerifyEveryEventOfTheDaemon(t *testing.T) {
 	f := start(t, nil)
 	all := hookAll(t, f)
-	each := func(phase string, types map[string]int, before func(*hooked)) {
+	each := func(phase string, types map[string]int, refusals int, before func(*hooked)) {
 		t.Helper()
 		for _, h := range all {
 			if before != nil {
@@ -104,26 +109,35 @@ func TestRealReceiversVerifyEveryEventOfTheDaemon(t *testing.T) {
 		f.submitNasty(types[api.EventCompleted] + types[api.EventFailed])
 		for _, h := range all {
 			if types[api.EventTest] > 0 {
-				if d, err := f.client.TestWebhook(t.Context(), h.hook.ID); err != nil || d.State != api.DeliveryDelivered {
+				if d, err := f.client.TestWebhook(t.Context(), h.hook.ID); err != nil || d.Status != api.DeliveryDelivered {
 					t.Errorf("%s, %s: got %+v, %v from the test, want it delivered", phase, h.name, d, err)
 				}
 			}
-			h.verifies(phase, types)
+			h.verifies(phase, types, refusals)
 		}
 	}
 
 	n := len(nastyMetadata) * len(nastyTexts)
 	whole := map[string]int{api.EventCompleted: n - len(nastyMetadata), api.EventFailed: len(nastyMetadata), api.EventTest: 1}
-	each("fresh", whole, nil)
+	each("fresh", whole, 0, nil)
 	few := map[string]int{api.EventCompleted: 4, api.EventFailed: 1, api.EventTest: 1}
-	each("rotated, receiver with the old secret", few, func(h *hooked) {
+	each("rotated, receiver with the old secret", few, 0, func(h *hooked) {
 		rotated, err := f.client.RotateSecret(t.Context(), h.hook.ID, api.RotateRequest{OverlapSeconds: ptr(3600)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.secret = rotated.Secret
 	})
-	each("rotated, receiver with the new secret", few, func(h *hooked) { h.use(h.secret) })
+	// The receivers with one signature header refuse what was signed before the
+	// first answer: at most a webhook's share of claims.
+	each("rotated, receiver with the new secret", few, 8, func(h *hooked) { h.use(h.secret) })
+	each("rotated, the new secret is in use", few, 0, nil)
+	for _, h := range all {
+		if _, err := f.client.RotateSecret(t.Context(), h.hook.ID, api.RotateRequest{Finish: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each("rotation finished", few, 0, nil)
 	for _, h := range all {
 		if _, err := f.client.RotateSecret(t.Context(), h.hook.ID, api.RotateRequest{OverlapSeconds: ptr(0)}); err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/store"
-	"github.com/voxparse/voxparse/transcript"
 )
 
 // confided holds one secret of each kind, spoken or written, and what of it
@@ -112,7 +109,7 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 // checkFormats fails for a format of a result that holds a secret, or no mask.
 func checkFormats(t *testing.T, f *fixture, jobID string) {
 	t.Helper()
-	for _, format := range transcript.Formats {
+	for _, format := range api.Formats {
 		status, body := f.ask(http.MethodGet, "/v1/jobs/"+jobID+"/result?format="+format, "")
 		if status != http.StatusOK || !strings.Contains(body, "CARD") {
 			t.Errorf("%s: got %d %s, want the text with masks", format, status, body)
@@ -173,26 +170,5 @@ func TestAFailedJobWithRedactionLeavesNothing(t *testing.T) {
 	}
 	if got := holders(t, home, secrets); len(got) > 0 {
 		t.Errorf("got secrets in %q, want them in no file", got)
-	}
-}
-
-func TestMaskingCoversWordsToo(t *testing.T) {
-	res := &api.Result{DurationSeconds: 9, Language: "en", Text: confided, Segments: []api.Segment{{End: 90, Text: confided}}}
-	for i, w := range strings.Fields(confided) {
-		res.Words = append(res.Words, api.Word{Start: float64(i), End: float64(i) + 0.9, Text: w})
-	}
-	f := start(t, func(o *Options) { o.Config.Mode = "" })
-	if _, err := f.refine(t.Context(), &store.Job{Options: api.Options{RedactPII: true}}, res); err != nil {
-		t.Fatal(err)
-	}
-	all, err := json.Marshal(res)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkMasked(t, "the result", all)
-	for _, w := range res.Words {
-		if strings.Contains("four five three nine eight seven six oh 219-09-9999 212-555-0187", w.Text) {
-			t.Errorf("got word %q, want it masked", w.Text)
-		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // submitWith submits text with options and returns its result once it is done.
@@ -35,7 +35,7 @@ func (f *fixture) submitWith(text string, change func(*client.Upload)) *api.Resu
 
 func TestModeDecidesHowTheTextReads(t *testing.T) {
 	f := start(t, nil)
-	for mode, want := range map[string]bool{"verbatim": true, "polished": false} {
+	for mode, want := range map[api.Mode]bool{api.ModeVerbatim: true, api.ModePolished: false} {
 		res := f.submitWith("um so we met on monday", func(u *client.Upload) { u.Options.Mode = mode })
 		if got := strings.Contains(res.Text, "um"); got != want {
 			t.Errorf("%s: got %q, want fillers kept: %v", mode, res.Text, want)
@@ -45,7 +45,7 @@ func TestModeDecidesHowTheTextReads(t *testing.T) {
 
 func TestPlanDecidesWhetherThereIsAnAnalysis(t *testing.T) {
 	f := start(t, nil)
-	for plan, want := range map[string]bool{"pro": true, "lite": false} {
+	for plan, want := range map[api.Plan]bool{api.PlanPro: true, api.PlanLite: false} {
 		res := f.submitWith("I will send the report tomorrow.", func(u *client.Upload) { u.Options.Plan = plan })
 		if got := res.AIAnalysis != nil; got != want {
 			t.Errorf("%s: got an analysis: %v, want %v", plan, got, want)

@@ -17,8 +17,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // cloudServer speaks the protocol of the cloud: it limits requests, accepts a
@@ -133,23 +132,6 @@ func TestAnOutageOfARemoteEngineDelaysItsJobs(t *testing.T) {
 			}
 			return job.Attempts == 1 && job.ErrorCode == api.JobRemote && time.Until(job.NextTryAt) > 30*time.Second
 		})
-	}
-}
-
-func TestRemoteAttemptsSpanAnOutageOfTwoHours(t *testing.T) {
-	v := verdict{why: store.JobError{Code: api.JobRemote}}
-	total := time.Duration(0)
-	for attempt := 1; attempt < remoteAttempts; attempt++ {
-		total += v.backOff(attempt)
-	}
-	if total < 2*time.Hour || total > 3*time.Hour {
-		t.Errorf("got pauses of %v in all, want about two hours", total)
-	}
-	d := &Daemon{cfg: &config.Config{Engines: map[string]config.Engine{"office": {Type: "openai"}, "own": {Type: "sherpa"}}}}
-	for model, want := range map[string]int{"office": remoteAttempts, "own": 0, "": 0} {
-		if got := d.maxAttempts(api.Options{Model: model}); got != want {
-			t.Errorf("model %q: got %d attempts, want %d", model, got, want)
-		}
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 // errStoreFailed ends a run whose store cannot be trusted any more.
@@ -37,7 +39,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) < minProcs {
 		runtime.GOMAXPROCS(minProcs)
 	}
-	if err := d.db.Recover(ctx, d.owner); err != nil {
+	if err := d.db.Recover(ctx, localNode, d.run); err != nil {
 		if ctx.Err() != nil {
 			err = nil // stopped before it had begun
 		}
@@ -51,35 +53,41 @@ func (d *Daemon) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 
-	if err := d.folders.open(claim); err != nil {
+	if err := d.folders.Start(claim); err != nil {
 		stopClaiming()
-		d.folders.tasks.Wait()
+		d.folders.Wait()
 		return errors.Join(err, d.Close())
 	}
 	var loops, rest sync.WaitGroup
-	loops.Go(func() { d.work.loop(claim, work) })
-	loops.Go(func() { d.deliver.loop(claim, work) })
-	loops.Go(d.folders.tasks.Wait)
-	rest.Go(func() { d.folders.finishLoop(background) })
-	rest.Go(func() { d.folders.restLoop(background) })
-	rest.Go(func() { d.folders.retryLoop(background) })
-	rest.Go(func() { d.followEvents(background) })
+	loops.Go(func() { d.jobs.Run(claim, work) })
+	loops.Go(func() { d.dispatcher.Run(claim, work) })
+	loops.Go(d.folders.Wait)
+	rest.Go(func() { d.folders.Run(background) })
+	rest.Go(func() { d.feed.Run(background) })
 	rest.Go(func() { d.housekeeping(background) })
-	rest.Go(func() { d.removeAbandoned(background) })
-	rest.Go(func() { d.work.runPool(background) })
+	rest.Go(func() { d.leases.Run(background) })
+	rest.Go(func() {
+		if err := d.jobs.RunWorkers(background); err != nil {
+			d.log.Error("the worker processes ended", "error", err)
+			d.Stop()
+		}
+	})
 	served := make(chan error, 2)
-	server := d.httpServer()
+	server := newServer(d)
 	d.serveOn(&rest, server, served)
-	d.setState(stateOK)
+	d.setHealth(api.HealthOK)
 	d.log.Info("ready", "socket", d.cfg.Socket, "listen", d.Addr(), "version", d.opts.Version)
+	if open := OpenToNetwork(d.cfg); open != "" {
+		d.log.Warn(open)
+	}
 	notifySystemd(systemd.SdNotifyReady)
 	rest.Go(func() { d.keepSystemdInformed(background) })
 
 	err := d.untilStop(ctx, served)
 	d.Stop()
-	d.setState(stateStopping)
+	d.setHealth(api.HealthStopping)
 	notifySystemd(systemd.SdNotifyStopping, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (d.cfg.Grace+stopMargin).Microseconds()))
-	d.log.Info("stopping", "grace", d.cfg.Grace, "running", d.work.count())
+	d.log.Info("stopping", "grace", d.cfg.Grace, "running", d.jobs.Count())
 	stopClaiming()
 	d.waitFor(&loops)
 	stopWork()
@@ -137,7 +145,7 @@ func (d *Daemon) waitFor(loops *sync.WaitGroup) {
 	select {
 	case <-done:
 	case <-timer.C:
-		d.log.Info("grace period over; handing back what still runs", "running", d.work.count())
+		d.log.Info("grace period over; handing back what still runs", "running", d.jobs.Count())
 	case <-d.now:
 	case <-d.db.Failed():
 	}

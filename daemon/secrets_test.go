@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/vault"
+	"github.com/voxparse/voxparse/internal/vault"
 )
 
 // forms are the ways in which a secret could be lying about.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,10 +14,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
-	"github.com/voxparse/voxparse/engine"
-	"github.com/voxparse/voxparse/redact"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // officeSays returns a change of options that adds a remote engine called
@@ -71,7 +67,7 @@ func TestWhatIsMaskedIsSilentInTheCopy(t *testing.T) {
 // goes with its job.
 func (f *fixture) checkCopy(id string) {
 	f.t.Helper()
-	if fi, err := os.Stat(f.copyPath(id)); err != nil || fi.Mode().Perm() != 0o600 {
+	if fi, err := os.Stat(f.copies.Path(id)); err != nil || fi.Mode().Perm() != 0o600 {
 		f.t.Errorf("got mode %v, %v, want 0600", fi.Mode(), err)
 	}
 	if status, body := f.ask("GET", "/v1/jobs/"+id+"/audio", "", "Range", "bytes=0-3"); status != http.StatusPartialContent || body != "RIFF" {
@@ -80,7 +76,7 @@ func (f *fixture) checkCopy(id string) {
 	if err := f.client.DeleteJob(f.t.Context(), id); err != nil {
 		f.t.Fatal(err)
 	}
-	if left, err := os.ReadDir(filepath.Dir(f.copyPath(id))); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(filepath.Dir(f.copies.Path(id))); err != nil || len(left) != 0 {
 		f.t.Errorf("got %v, %v after the job was removed, want nothing", left, err)
 	}
 }
@@ -126,49 +122,5 @@ func TestAJobWithoutRedactAudioHasNoCopy(t *testing.T) {
 	f.wait(id)
 	if err := f.client.Audio(t.Context(), id, io.Discard); !errors.Is(err, api.NotFound) {
 		t.Errorf("got %v, want not found", err)
-	}
-}
-
-func TestSilencesCoverWhatWasMasked(t *testing.T) {
-	segments := []api.Segment{{Start: 1, End: 5}, {Start: 6, End: 20}}
-	masked := []redact.Span{{Start: 8, End: 9}}
-	for _, c := range []struct {
-		name     string
-		segments []api.Segment
-		words    [][]int
-		masked   []redact.Span
-		want     []engine.Span
-	}{
-		{"nothing masked", segments, nil, nil, nil},
-		{"words timed: their time", segments, [][]int{{0}, {1, 2}}, masked, []engine.Span{{Start: 7.6, End: 9.4}}},
-		{"no words: the segment", segments, nil, masked, []engine.Span{{Start: 5.6, End: 20.4}}},
-		{"words of another segment only: the segment", segments, [][]int{{0}, nil}, masked, []engine.Span{{Start: 5.6, End: 20.4}}},
-		{"a segment without a length: everything", []api.Segment{{}}, nil, []redact.Span{{}}, []engine.Span{{End: math.MaxInt32}}},
-		{"no segments: everything", nil, nil, []redact.Span{{}}, []engine.Span{{End: math.MaxInt32}}},
-	} {
-		if got := silences(c.segments, c.words, c.masked); !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
-		}
-	}
-}
-
-func TestCopiesWithoutAJobAreSweptAway(t *testing.T) {
-	f := start(t, nil)
-	kept, other := f.submit("kept"), f.submit("fail damaged")
-	f.wait(kept)
-	f.wait(other)
-	for _, name := range []string{f.copyPath(kept), f.copyPath(kept) + ".7.part", f.copyPath(other), f.copyPath(store.NewID(api.JobPrefix)), f.copyPath("stray")} {
-		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := f.sweepCopies(t.Context()); n != 4 {
-		t.Errorf("got %d files removed, want 4", n)
-	}
-	if left, err := os.ReadDir(filepath.Dir(f.copyPath(kept))); err != nil || len(left) != 1 || left[0].Name() != kept+".wav" {
-		t.Errorf("got %v, %v left, want that of the completed job", left, err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // soakEnv holds for how long to soak the built programs of ../bin. Without it
@@ -80,7 +80,7 @@ func TestSoak(t *testing.T) {
 	if err := daemon.terminate(); err != nil {
 		t.Errorf("got %v from the last daemon, want a graceful stop", err)
 	}
-	db, err := store.Open(t.Context(), filepath.Join(s.home, "voxparse"), store.Options{})
+	db, err := boltstore.Open(t.Context(), filepath.Join(s.home, "voxparse"), boltstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,17 +113,17 @@ func newSoak(t *testing.T) *soak {
 	return s
 }
 
-// realDaemon starts the built program, whose recogniser is a server here that
+// realDaemon starts the built program, whose recognizer is a server here that
 // answers at once.
 func (s *soak) realDaemon(home string) func() *child {
 	program, err := filepath.Abs("../bin/voxparse")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	recogniser := httptest.NewServer(http.HandlerFunc(recognise))
-	s.t.Cleanup(recogniser.Close)
+	recognizer := httptest.NewServer(http.HandlerFunc(recognize))
+	s.t.Cleanup(recognizer.Close)
 	file := filepath.Join(home, "config.toml")
-	settings := fmt.Sprintf("model = \"stub\"\nlog_level = \"error\"\n[engines.stub]\ntype = \"openai\"\nurl = %q\n", recogniser.URL)
+	settings := fmt.Sprintf("model = \"stub\"\nlog_level = \"error\"\n[engines.stub]\ntype = \"openai\"\nurl = %q\n", recognizer.URL)
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -138,8 +138,8 @@ func (s *soak) realDaemon(home string) func() *child {
 	}
 }
 
-// recognise answers like a transcription server, and refuses files that say so.
-func recognise(w http.ResponseWriter, r *http.Request) {
+// recognize answers like a transcription server, and refuses files that say so.
+func recognize(w http.ResponseWriter, r *http.Request) {
 	file, _, err := r.FormFile("file")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -174,7 +174,7 @@ func (s *soak) awaitHealth(c *client.Client) {
 	s.t.Helper()
 	s.await("the start of the daemon", func() bool {
 		h, err := c.Health(s.t.Context())
-		return err == nil && h.Status == stateOK
+		return err == nil && h.Status == api.HealthOK
 	})
 }
 

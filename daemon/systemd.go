@@ -9,6 +9,7 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 // notifySystemd tells a service manager that waits for it how we are. Without
@@ -58,7 +59,7 @@ func (d *Daemon) keepSystemdInformed(ctx context.Context) {
 // more, the manager ends the process with a dump of every goroutine and starts
 // it again.
 func (d *Daemon) feedWatchdog(ctx context.Context, within time.Duration) {
-	if err := d.lively(ctx, within); err != nil {
+	if err := d.alive(ctx, within); err != nil {
 		if ctx.Err() == nil {
 			d.log.Error("the watchdog is not fed", "reason", err)
 		}
@@ -69,16 +70,16 @@ func (d *Daemon) feedWatchdog(ctx context.Context, within time.Duration) {
 
 // statusLine is what `systemctl status` shows.
 func (d *Daemon) statusLine(ctx context.Context) string {
-	state := *d.state.Load()
-	if state != stateOK {
-		return fmt.Sprintf("%s; %d running", state, d.work.count())
+	state := d.health()
+	if state != api.HealthOK {
+		return fmt.Sprintf("%s; %d running", state, d.jobs.Count())
 	}
 	jobs, err := d.db.CountJobs(ctx)
 	if err != nil {
 		return state
 	}
-	line := fmt.Sprintf("%d running, %d waiting", d.work.count(), jobs[api.Queued])
-	if n := len(d.problems(mayWrite)); n > 0 {
+	line := fmt.Sprintf("%d running, %d waiting", d.jobs.Count(), jobs[api.Queued])
+	if n := len(d.problems(fsx.MayWrite)); n > 0 {
 		line += fmt.Sprintf("; %d problems, see: voxparse status", n)
 	}
 	return line

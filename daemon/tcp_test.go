@@ -12,7 +12,8 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/vault"
+	"github.com/voxparse/voxparse/daemon/listener"
+	"github.com/voxparse/voxparse/internal/vault"
 )
 
 // startTCP starts a daemon that listens on a loopback port and returns a key.
@@ -51,45 +52,6 @@ func (f *fixture) askTCP(method, path, body string, header ...string) (int, stri
 	return do(f.t, http.DefaultClient, req)
 }
 
-func TestTCPNeedsAKeyAndAKnownHost(t *testing.T) {
-	f, key := startTCP(t, nil)
-	tests := []struct {
-		name, path string
-		header     []string
-		status     int
-	}{
-		{"no key", "/v1/jobs", nil, 401},
-		{"wrong key", "/v1/jobs", []string{"X-API-Key", "vp_0000000000000000000000000000000000000000"}, 401},
-		{"key", "/v1/jobs", []string{"X-API-Key", key}, 200},
-		{"bearer", "/v1/jobs", []string{"Authorization", "Bearer " + key}, 200},
-		{"basic", "/v1/jobs", []string{"Authorization", "Basic " + key}, 401},
-		{"health", "/health", nil, 200},
-		{"metrics without key", "/metrics", nil, 401},
-		{"metrics", "/metrics", []string{"X-API-Key", key}, 200},
-		{"unknown route without key", "/zzz", nil, 401},
-		{"rebound name", "/v1/jobs", []string{"X-API-Key", key, "Host", "evil.example:7733"}, 400},
-		{"rebound health", "/health", []string{"Host", "evil.example"}, 400},
-		{"configured name", "/v1/jobs", []string{"X-API-Key", key, "Host", "Calls.Example:80"}, 200},
-		{"localhost", "/v1/jobs", []string{"X-API-Key", key, "Host", "localhost:1"}, 200},
-		{"IPv6", "/v1/jobs", []string{"X-API-Key", key, "Host", "[::1]:1"}, 200},
-		{"the socket's events", "/v1/events", []string{"X-API-Key", key}, 404},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			status, body := f.askTCP("GET", tt.path, "", tt.header...)
-			if status != tt.status {
-				t.Errorf("got %d %s, want %d", status, body, tt.status)
-			}
-			if status >= 400 {
-				errorOf(t, status, body)
-			}
-		})
-	}
-	if status, _ := f.askTCP("POST", "/v1/daemon/stop", "", "X-API-Key", key); status != 404 {
-		t.Errorf("got %d for a stop over TCP, want 404", status)
-	}
-}
-
 func TestNoPageOfAnotherOriginIsLetIn(t *testing.T) {
 	f, key := startTCP(t, nil)
 	for method, want := range map[string]int{"GET": 200, "OPTIONS": 405} {
@@ -114,28 +76,9 @@ func TestNoPageOfAnotherOriginIsLetIn(t *testing.T) {
 	}
 }
 
-func TestTCPCannotMakeTheDaemonReachPrivateAddresses(t *testing.T) {
-	f, key := startTCP(t, nil)
-	for name, body := range map[string]string{
-		"loopback": `{"url":"http://127.0.0.1:1/"}`, "private": `{"url":"https://10.0.0.1/"}`, "asked for": `{"url":"https://a.example","allow_private":true}`,
-	} {
-		if status, got := f.askTCP("POST", "/v1/webhooks", body, "X-API-Key", key); status != 400 {
-			t.Errorf("%s: got %d %s, want 400", name, status, got)
-		}
-	}
-	url := "http://127.0.0.1:1/"
-	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: &url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status, got := f.askTCP("PATCH", "/v1/webhooks/"+hook.ID, `{"url":"http://127.0.0.1:2/"}`, "X-API-Key", key); status != 400 {
-		t.Errorf("got %d %s for another private address by TCP, want 400", status, got)
-	}
-}
-
 func TestListeningBeyondLoopbackNeedsAKey(t *testing.T) {
 	cfg := testConfig(t, shortDir(t))
-	cfg.Listen = "0.0.0.0:0"
+	cfg.Listen, cfg.InsecureHTTP = "0.0.0.0:0", true
 	_, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
 	if !errors.Is(err, api.Invalid) || !strings.Contains(err.Error(), "keys add") {
 		t.Fatalf("got %v, want a refusal that tells how to make a key", err)
@@ -159,7 +102,7 @@ func TestListeningBeyondLoopbackNeedsAKey(t *testing.T) {
 func TestStrangersCannotUseUpTheDaemon(t *testing.T) {
 	f, key := startTCP(t, nil)
 	var conns []net.Conn
-	for range maxTCPConns + 10 {
+	for range listener.MaxTCPConns + 10 {
 		c, err := net.DialTimeout("tcp", f.Addr(), time.Second)
 		if err != nil {
 			break
@@ -168,8 +111,8 @@ func TestStrangersCannotUseUpTheDaemon(t *testing.T) {
 		fmt.Fprintf(c, "POST /v1/transcribe HTTP/1.1\r\nHost: x\r\nX-A: ")
 		conns = append(conns, c)
 	}
-	if len(conns) < maxTCPConns {
-		t.Fatalf("got %d connections, want %d", len(conns), maxTCPConns)
+	if len(conns) < listener.MaxTCPConns {
+		t.Fatalf("got %d connections, want %d", len(conns), listener.MaxTCPConns)
 	}
 	if _, err := f.client.Health(t.Context()); err != nil {
 		t.Errorf("got %v on the socket, want health", err)
@@ -195,7 +138,7 @@ func TestIdleStrangersMakePlaceForWhoHasAKey(t *testing.T) {
 	if _, err := tcp.Jobs(t.Context(), client.JobQuery{}); err != nil {
 		t.Fatal(err)
 	}
-	for range maxTCPConns + 10 { // each is answered, and then kept open for two minutes
+	for range listener.MaxTCPConns + 10 { // each is answered, and then kept open for two minutes
 		c, err := net.DialTimeout("tcp", f.Addr(), 20*time.Second)
 		if err != nil {
 			t.Fatal(err)

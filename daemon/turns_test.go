@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/models"
-	"github.com/voxparse/voxparse/models/modelstest"
+	"github.com/voxparse/voxparse/internal/models"
+	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 // withVoices adds a model that tells voices apart to the daemon's, beside the

@@ -11,6 +11,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon/dispatch"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -36,8 +37,8 @@ func (f *fixture) settledDelivery(hookID string, ok func(api.Delivery) bool) api
 	return got
 }
 
-func inState(s api.DeliveryState) func(api.Delivery) bool {
-	return func(d api.Delivery) bool { return d.State == s }
+func inState(s api.DeliveryStatus) func(api.Delivery) bool {
+	return func(d api.Delivery) bool { return d.Status == s }
 }
 
 func TestTheSixthWebhookNamesTheSetting(t *testing.T) {
@@ -51,57 +52,6 @@ func TestTheSixthWebhookNamesTheSetting(t *testing.T) {
 	_, err := f.client.CreateWebhook(t.Context(), patch)
 	if !errors.Is(err, api.Conflict) || !strings.Contains(err.Error(), `plan = "unlimited"`) {
 		t.Errorf("got %v, want a conflict that names the plan", err)
-	}
-}
-
-func TestWebhookSettingsThatAreRefused(t *testing.T) {
-	f := start(t, nil)
-	tests := []struct{ name, body, want string }{
-		{"no url", `{}`, "url"},
-		{"not JSON", `{`, "JSON"},
-		{"unknown field", `{"url":"https://a.example","evnts":[]}`, "evnts"},
-		{"ftp", `{"url":"ftp://a.example"}`, "https"},
-		{"password", `{"url":"https://u:p@a.example"}`, "password"},
-		{"plain http outside", `{"url":"http://93.184.216.34/"}`, "http"},
-		{"metadata service", `{"url":"http://169.254.169.254/"}`, "169.254.169.254"},
-		{"event", `{"url":"https://a.example","events":["transcription.complete"]}`, `did you mean "transcription.completed"`},
-		{"timeout", `{"url":"https://a.example","timeout_seconds":61}`, "timeout_seconds"},
-		{"rate", `{"url":"https://a.example","rate_limit":-1}`, "rate_limit"},
-		{"description", `{"url":"https://a.example","description":"` + strings.Repeat("x", 501) + `"}`, "description"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			status, body := f.ask("POST", "/v1/webhooks", tt.body)
-			if msg := errorOf(t, status, body); status != 400 || !strings.Contains(msg, tt.want) {
-				t.Errorf("got %d %s, want 400 with %q", status, msg, tt.want)
-			}
-		})
-	}
-}
-
-func TestASecretIsShownOnce(t *testing.T) {
-	f := start(t, nil)
-	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: ptr("https://example.com/hook"), Events: &[]string{api.EventFailed}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(hook.Secret) != 6+64 || hook.SecretLast4 != "..."+hook.Secret[66:] {
-		t.Errorf("got secret %q and last4 %q", hook.Secret, hook.SecretLast4)
-	}
-	for _, path := range []string{"/v1/webhooks", "/v1/webhooks/" + hook.ID, "/v1/status", "/metrics"} {
-		if status, body := f.ask("GET", path, ""); status != 200 || strings.Contains(body, hook.Secret[:20]) {
-			t.Errorf("%s: got %d, and the secret in it: %v", path, status, strings.Contains(body, hook.Secret[:20]))
-		}
-	}
-	changed, err := f.client.UpdateWebhook(t.Context(), hook.ID, api.WebhookPatch{Description: ptr("phones"), TimeoutSeconds: ptr(7)})
-	if err != nil || changed.Description != "phones" || changed.TimeoutSeconds != 7 || changed.Secret != "" || len(changed.Events) != 1 {
-		t.Errorf("got %+v, %v", changed, err)
-	}
-	if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.client.Webhook(t.Context(), hook.ID); !errors.Is(err, api.NotFound) {
-		t.Errorf("got %v after the deletion, want not found", err)
 	}
 }
 
@@ -125,7 +75,7 @@ func TestRotationSignsWithBothSecrets(t *testing.T) {
 	if err := webhook.Verify(got.body, got.header, old, time.Minute); err != nil {
 		t.Errorf("the old secret does not verify during the overlap: %v", err)
 	}
-	now, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{OverlapSeconds: ptr(0)})
+	now, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{OverlapSeconds: ptr(0), Force: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +86,34 @@ func TestRotationSignsWithBothSecrets(t *testing.T) {
 	got = r.next()
 	if err := webhook.Verify(got.body, got.header, rotated.Secret, time.Minute); err == nil {
 		t.Error("the old secret verifies after a rotation without overlap")
+	}
+}
+
+func TestASecondRotationDoesNotEndTheFirstOverlap(t *testing.T) {
+	f := start(t, nil)
+	r := newReceiver(t, nil)
+	hook := r.register(f, nil)
+	if _, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{}); !errors.Is(err, api.Conflict) {
+		t.Fatalf("got %v for a rotation during another, want a conflict", err)
+	}
+	forced, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{Force: true})
+	if err != nil || forced.SecretInUse != api.SecretOld {
+		t.Fatalf("got %+v, %v, want the old secret in use after a forced rotation", forced, err)
+	}
+	f.finished("x")
+	got := r.next() // verified with the first secret
+	if got.header.Get(webhook.HeaderSignatureNext) == "" || got.header.Get(webhook.HeaderSignaturePrevious) != "" {
+		t.Errorf("got the headers %v, want the signature of the new secret as the next one", got.header)
+	}
+	done, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{Finish: true})
+	if err != nil || done.Secret != "" || done.SecretInUse != "" || !done.PreviousUntil.IsZero() {
+		t.Errorf("got %+v, %v, want one secret, not shown", done, err)
+	}
+	if _, err := f.client.RotateSecret(t.Context(), hook.ID, api.RotateRequest{Finish: true}); !errors.Is(err, api.Conflict) {
+		t.Errorf("got %v with nothing to finish, want a conflict", err)
 	}
 }
 
@@ -240,7 +218,7 @@ func TestReplayChoosesByState(t *testing.T) {
 	if n, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{Since: hour}); err != nil || n.Deliveries != 0 {
 		t.Errorf("got %v, %v for what failed, want 0", n, err)
 	}
-	if n, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{Since: hour, States: []string{"delivered"}}); err != nil || n.Deliveries != 1 {
+	if n, err := f.client.Replay(t.Context(), hook.ID, api.ReplayRequest{Since: hour, Statuses: []string{"delivered"}}); err != nil || n.Deliveries != 1 {
 		t.Errorf("got %v, %v for what was delivered, want 1", n, err)
 	}
 	r.next()
@@ -265,11 +243,11 @@ func TestAReplayGoesOnWhenItsClientHasLeft(t *testing.T) {
 	})
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	p, err := newReplay(hook.ID, api.ReplayRequest{Since: began, States: []string{"delivered"}})
+	p, err := dispatch.NewReplay(hook.ID, api.ReplayRequest{Since: began, Statuses: []string{"delivered"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.replay(gone, p); err != nil {
+	if _, err := f.replays.Start(gone, p); err != nil {
 		t.Errorf("got %v, want a replay all the same", err)
 	}
 	for len(want) > 0 {
@@ -334,7 +312,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		})
 		hook := r.register(f, nil)
 		d, err := f.client.TestWebhook(t.Context(), hook.ID)
-		if err != nil || len(d.Attempts) == 0 || d.Attempts[0].Status != status || d.State == api.DeliveryDelivered {
+		if err != nil || len(d.Attempts) == 0 || d.Attempts[0].Status != status || d.Status == api.DeliveryDelivered {
 			t.Errorf("%d: got %+v, %v, want a failed attempt", status, d, err)
 		}
 		if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {

@@ -1,36 +1,22 @@
-// Package store makes every state change of jobs, webhooks, deliveries and
-// drop folders, and keeps the audio that jobs still need. It hides bbolt: its
-// methods speak of jobs, deliveries and files, and one exported method is one
-// transition on one of them. What each promises is held by the suite in
-// storetest, which another backend has to pass as well.
+// Package store says what a store of jobs, webhooks, deliveries and drop
+// folders keeps and promises: the records, their ids, the rules of the
+// business, and one interface for each role that a part of the program plays
+// towards a store. It hides which backend is used: store/boltstore is the one
+// in a single file, and store/spool keeps the audio that jobs still need. One
+// method is one transition on one job or delivery. What each promises is held
+// by the suite in storetest, which every backend has to pass.
 //
-// # Commits
+// # Errors
 //
-// All changes go through one committer: while a commit is being written the
-// next transitions queue up, and are then run one after the other and
-// committed together. A transition that fails has no part in the commit. A
-// call returns once its change is durable. Unavailable means that nothing
-// happened, and Unknown that it may have: then Failed is closed and the store
-// refuses all further calls.
+// Unavailable means that nothing happened, and Unknown that it may have: then
+// Failed is closed and the store refuses all further calls.
 //
 // # Rights
 //
 // A claim gives a token: the id and the revision that the claim wrote. Extend
-// and Progress leave the revision alone; every other change of a job or
-// delivery makes it grow, and with it every older token stale. How the last
-// token was spent is kept, so that a repeat of the same call is nil.
-//
-// # What is derived
-//
-// Queue entries, indexes and counts follow from the records and are written
-// with them; Check compares the two. Three things are derived when they are
-// read, and cost the same for one delivery as for a million:
-//   - A delivery that waits while its webhook is inactive is held. Disabling
-//     and enabling change the webhook's record alone.
-//   - Which delivery of a webhook is due first, and which are in flight, is
-//     kept in memory for each webhook, and read from its queue at open.
-//   - The id of an attempt is the delivery's with the number of the claim in
-//     its last two bytes, so that either finds the delivery.
+// leaves the revision alone; every other change of a job or delivery makes it
+// grow, and with it every older token stale. How the last token was spent is
+// kept, so that a repeat of the same call is nil.
 //
 // # Files
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/voxparse/voxparse/api"
 )
 
-// uid is a ULID in its 16-byte form, which is how keys hold ids.
-type uid [16]byte
+// UID is a ULID in its 16-byte form, which is how keys hold ids.
+type UID [16]byte
 
 // entropy makes ids of one process grow even within a millisecond.
 var entropy = struct {
@@ -24,17 +24,18 @@ var entropy = struct {
 
 // NewID returns prefix followed by a new lower-case ULID. The ids of one
 // process are ordered as they were made.
-func NewID(prefix string) string { return idString(prefix, newUID(time.Now())) }
+func NewID(prefix string) string { return FormatID(prefix, NewUID(time.Now())) }
 
-func newUID(now time.Time) uid {
+// NewUID returns a new id. Those of one process are ordered as they were made.
+func NewUID(now time.Time) UID {
 	entropy.Lock()
 	defer entropy.Unlock()
-	return uid(ulid.MustNew(ulid.Timestamp(now), entropy.MonotonicEntropy))
+	return UID(ulid.MustNew(ulid.Timestamp(now), entropy.MonotonicEntropy))
 }
 
-// uidAt returns the least id of a millisecond.
-func uidAt(at time.Time) uid {
-	var u uid
+// FirstUID returns the least id of a millisecond.
+func FirstUID(at time.Time) UID {
+	var u UID
 	binary.BigEndian.PutUint64(u[:], min(uint64(max(at.UnixMilli(), 0)), ulid.MaxTime())<<16)
 	return u
 }
@@ -46,14 +47,14 @@ func EventID(jobID string, generation int, typ string) string {
 	var g [8]byte
 	binary.BigEndian.PutUint64(g[:], uint64(generation))
 	var ms uint64
-	if u, err := parseID(api.JobPrefix, jobID); err == nil {
+	if u, err := ParseID(api.JobPrefix, jobID); err == nil {
 		ms = ulid.ULID(u).Time()
 	}
-	return idString(api.EventPrefix, derivedUID(ms, jobID, string(g[:]), typ))
+	return FormatID(api.EventPrefix, derivedUID(ms, jobID, string(g[:]), typ))
 }
 
 // derivedUID returns a ULID that follows from its arguments alone.
-func derivedUID(ms uint64, parts ...string) uid {
+func derivedUID(ms uint64, parts ...string) UID {
 	h := sha256.New()
 	for _, p := range parts {
 		h.Write(binary.AppendUvarint(nil, uint64(len(p))))
@@ -64,14 +65,14 @@ func derivedUID(ms uint64, parts ...string) uid {
 		u = ulid.ULID{} // past the year 10889: the hash alone will do
 	}
 	copy(u[6:], h.Sum(nil))
-	return uid(u)
+	return UID(u)
 }
 
 // A delivery's id ends in sixteen zero bits. The id of each of its attempts is
 // the same with the number of the claim there, so that one key finds both.
 
 // deliveryEntropy makes the eight bytes of a delivery's id that stand between
-// its time and the sixteen zero bits. newUID would not do: two ids of one
+// its time and the sixteen zero bits. NewUID would not do: two ids of one
 // millisecond may differ in their last sixteen bits only.
 var deliveryEntropy struct {
 	sync.Mutex
@@ -79,9 +80,9 @@ var deliveryEntropy struct {
 	last uint64
 }
 
-// newDeliveryUID returns a fresh delivery id. Those of one millisecond are
+// NewDeliveryUID returns a fresh delivery id. Those of one millisecond are
 // ordered as they were made.
-func newDeliveryUID(now time.Time) uid {
+func NewDeliveryUID(now time.Time) UID {
 	e := &deliveryEntropy
 	e.Lock()
 	defer e.Unlock()
@@ -96,41 +97,36 @@ func newDeliveryUID(now time.Time) uid {
 		u = ulid.ULID{} // past the year 10889
 	}
 	binary.BigEndian.PutUint64(u[6:], e.last)
-	return uid(u)
+	return UID(u)
 }
 
 // fresh is the bit that a fresh delivery id has and a derived one has not: a
 // redelivery comes after the deliveries of its millisecond.
 const fresh = 1 << 63
 
-// NewDeliveryID returns the id of a redelivery made at now. It is greater than
-// every DeliveryID of an event of the same millisecond, and than every id that
-// this function returned for it.
-func NewDeliveryID(now time.Time) string { return idString(api.DeliveryPrefix, newDeliveryUID(now)) }
-
 // DeliveryID returns the id of the delivery of an event to a webhook. It
 // follows from the two alone, and sorts by the event's time of creation. A
 // redelivery has an id of its own.
 func DeliveryID(ev Event, webhookID string) string {
-	return idString(api.DeliveryPrefix, deliveryUID(&ev, webhookID))
+	return FormatID(api.DeliveryPrefix, DeliveryUID(&ev, webhookID))
 }
 
-// deliveryUID returns the id of the delivery of an event to a webhook. It
+// DeliveryUID returns the id of the delivery of an event to a webhook. It
 // follows from the two, and sorts by the event's creation.
-func deliveryUID(ev *Event, webhook string) uid {
-	u := derivedUID(uint64(max(ev.CreatedAt.UnixMilli(), 0)), ev.ID, webhook).delivery()
+func DeliveryUID(ev *Event, webhook string) UID {
+	u := derivedUID(uint64(max(ev.CreatedAt.UnixMilli(), 0)), ev.ID, webhook).Delivery()
 	u[6] &^= fresh >> 56
 	return u
 }
 
-// delivery returns the delivery's id for the id of one of its attempts.
-func (u uid) delivery() uid {
+// Delivery returns the delivery's id for the id of one of its attempts.
+func (u UID) Delivery() UID {
 	u[14], u[15] = 0, 0
 	return u
 }
 
-// attempt returns the id of the attempt that the claim-th claim allows.
-func (u uid) attempt(claim int) uid {
+// Attempt returns the id of the attempt that the claim-th claim allows.
+func (u UID) Attempt(claim int) UID {
 	binary.BigEndian.PutUint16(u[14:], uint16(claim))
 	return u
 }
@@ -147,10 +143,10 @@ var crockfordValue = func() (t [256]byte) {
 	return t
 }()
 
-// parseID returns the 16 bytes of an id. The error is api.NotFound: an id that
+// ParseID returns the 16 bytes of an id. The error is api.NotFound: an id that
 // is not well formed names nothing.
-func parseID(prefix, id string) (uid, error) {
-	var u uid
+func ParseID(prefix, id string) (UID, error) {
+	var u UID
 	s, ok := strings.CutPrefix(id, prefix)
 	if !ok || len(s) != 26 || s[0] > '7' {
 		return u, badID(prefix, id)
@@ -161,7 +157,7 @@ func parseID(prefix, id string) (uid, error) {
 	for i := range len(s) {
 		v := crockfordValue[s[i]]
 		if v == 0xff {
-			return uid{}, badID(prefix, id)
+			return UID{}, badID(prefix, id)
 		}
 		acc = acc<<5 | uint64(v)
 		if bits += 5; bits >= 8 {
@@ -177,8 +173,8 @@ func badID(prefix, id string) error {
 	return api.Errorf(api.NotFound, "%q is not an id of the form %s…", id, prefix)
 }
 
-// idString is the inverse of parseID.
-func idString(prefix string, u uid) string {
+// FormatID is the inverse of ParseID.
+func FormatID(prefix string, u UID) string {
 	b := make([]byte, 0, len(prefix)+26)
 	b = append(b, prefix...)
 	var acc uint64

@@ -18,14 +18,14 @@ type Token struct {
 type Job struct {
 	ID          string
 	Revision    uint64 // grows with every change; set by the store
-	State       api.JobStatus
+	Status      api.JobStatus
 	Queue       string // which queue it is claimed from: QueueCommands or a folder's id
 	Dedupe      string // "" for none; a second Submit with the same key makes no job
 	Due         time.Time
-	Attempts    int // charged so far
-	MaxAttempts int // 3 where it is 0
-	Generation  int // grows with every retry by hand; the event's id follows from it
-	Owner       string
+	Attempts    int    // charged so far
+	MaxAttempts int    // 3 where it is 0
+	Generation  int    // grows with every retry by hand; the event's id follows from it
+	Owner       string // see Owner
 	LeaseUntil  time.Time
 	CreatedAt   time.Time
 	StartedAt   time.Time
@@ -83,7 +83,14 @@ type Webhook struct {
 	Secret         []byte // sealed by the caller; the store cannot read it
 	PreviousSecret []byte // sealed; valid until PreviousUntil
 	PreviousUntil  time.Time
-	SecretLast4    string
+	NewSecretInUse bool      // during a rotation: the receiver accepted Secret; before, PreviousSecret signs
+	SecretSince    time.Time // from when on the secret in use is in use; zero: since CreatedAt
+	SecretLast4    string    // of Secret
+
+	// NextArrival is when, at the pace of the rate limit, the next delivery
+	// would be claimed: see ClaimableAt. Kept by ClaimDeliveries, and not part
+	// of the revision.
+	NextArrival time.Time
 
 	// Health, kept by RecordAttempt.
 	ConsecutiveFailures int
@@ -95,7 +102,7 @@ type Webhook struct {
 type Delivery struct {
 	ID           string
 	Revision     uint64
-	State        api.DeliveryState
+	Status       api.DeliveryStatus
 	EventID      string
 	EventType    string
 	WebhookID    string
@@ -125,9 +132,14 @@ type ClaimedDelivery struct {
 
 // Outcome is what an attempt decided about its delivery.
 type Outcome struct {
-	State   api.DeliveryState // delivered, pending (again at RetryAt) or failed_permanent
+	Status  api.DeliveryStatus // delivered, pending (again at RetryAt) or failed_permanent
 	RetryAt time.Time
 	Gone    bool // the receiver answered 410: disable the webhook
+
+	// Accepted is, of a success during a rotation, the sealed secret that the
+	// receiver accepted after it had refused the one in use. It is in use from
+	// then on.
+	Accepted []byte
 }
 
 // JobFilter selects jobs. Zero fields select all.
@@ -141,7 +153,7 @@ type JobFilter struct {
 type DeliveryFilter struct {
 	Webhook string
 	Job     string
-	State   api.DeliveryState
+	Status  api.DeliveryStatus
 	Since   time.Time
 	Until   time.Time
 }

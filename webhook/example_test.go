@@ -53,14 +53,11 @@ func ExampleVerify() {
 	}
 
 	// What voxparse does to deliver an event, and then a forger.
-	body, err := webhook.TestBody(webhook.EventMeta{ID: "evt_1", CreatedAt: time.Now()}, "whk_1")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, sent := range []string{string(body), strings.Replace(string(body), "whk_1", "whk_2", 1)} {
+	body := `{"api_version":"2026-05-01","event":"webhook.test","event_id":"evt_1","created_at":"2026-05-03T12:00:00Z",` +
+		`"data":{"webhook_id":"whk_1","message":"This is a test event from voxparse."}}`
+	for _, sent := range []string{body, strings.Replace(body, "whk_1", "whk_2", 1)} {
 		r := httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader(sent))
-		if err := webhook.Sign(r.Header, body, webhook.Signing{Secret: secret, Now: time.Now(), EventID: "evt_1"}); err != nil {
+		if err := webhook.Sign(r.Header, []byte(body), webhook.Signing{Secret: secret, Now: time.Now(), EventID: "evt_1"}); err != nil {
 			fmt.Println(err)
 			return
 		}

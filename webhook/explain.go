@@ -67,19 +67,19 @@ func (e *VerifyError) Error() string {
 
 // Explain returns what is wrong and what to do about it, in a few sentences.
 func (e *VerifyError) Explain() string {
-	return e.Error() + ". " + e.cure()
+	return e.Error() + ". " + e.fix()
 }
 
-func (e *VerifyError) cure() string {
+func (e *VerifyError) fix() string {
 	switch e.Reason {
 	case ReasonMissingHeader:
 		return "The request does not come from voxparse, or a proxy in between drops the header: let it pass every X-VoxParse-* and webhook-* header."
 	case ReasonMalformed:
 		return "Something between voxparse and the receiver rewrites headers: pass them on as they are."
 	case ReasonStale:
-		return "The secret and the body are right. Either this is an old request that is played again, or the receiver's clock is fast: synchronise it. To check a stored request, allow a longer tolerance."
+		return "The secret and the body are right. Either this is an old request that is played again, or the receiver's clock is fast: synchronize it. To check a stored request, allow a longer tolerance."
 	case ReasonFuture:
-		return "The secret and the body are right. The receiver's clock is slow, or the sender's is fast: synchronise them."
+		return "The secret and the body are right. The receiver's clock is slow, or the sender's is fast: synchronize them."
 	case ReasonReserialized:
 		if e.certain {
 			return "The secret is right: the signature matches the body in its original form. Verify the raw bytes of the request before any JSON parser sees them (express.raw, request.get_data(), io.ReadAll)."

@@ -18,7 +18,8 @@ import (
 // The headers of every request. The last three are those of Standard Webhooks.
 const (
 	HeaderSignature         = "X-VoxParse-Signature"          // lower-case hex HMAC-SHA256 of timestamp + "." + body
-	HeaderSignaturePrevious = "X-VoxParse-Signature-Previous" // the same by the old secret, while one is rotated out
+	HeaderSignaturePrevious = "X-VoxParse-Signature-Previous" // the same by the old secret, during a rotation while it is not the one in use
+	HeaderSignatureNext     = "X-VoxParse-Signature-Next"     // the same by the new secret, during a rotation until the receiver accepts it
 	HeaderTimestamp         = "X-VoxParse-Timestamp"          // ISO 8601 UTC, of this attempt's signing
 	HeaderEventType         = "X-VoxParse-Event-Type"
 	HeaderEventID           = "X-VoxParse-Event-Id"    // the same on every attempt
@@ -35,8 +36,9 @@ const timestampLayout = "2006-01-02T15:04:05Z"
 
 // Signing is what the headers of one attempt are made from.
 type Signing struct {
-	Secret    string    // whsec_ + 64 hex characters
-	Previous  string    // the old secret, while it is rotated out; else ""
+	Secret    string    // the one in use: whsec_ + 64 hex characters
+	Previous  string    // the old secret, during a rotation when the new one is in use; else ""
+	Next      string    // the new secret, during a rotation when the old one is in use; else ""
 	Now       time.Time // the time of this attempt
 	EventID   string
 	EventType string
@@ -54,19 +56,23 @@ func Sign(h http.Header, body []byte, s Signing) error {
 		return fmt.Errorf("sign event %s: %w", s.EventID, err)
 	}
 	timestamp := s.Now.UTC().Format(timestampLayout)
-	var previous string
-	if s.Previous != "" {
-		old, err := standardSignature(s.Previous, s.EventID, unix, body)
-		if err != nil {
-			return fmt.Errorf("sign event %s by the previous secret: %w", s.EventID, err)
+	others := []struct{ header, secret string }{{HeaderSignaturePrevious, s.Previous}, {HeaderSignatureNext, s.Next}}
+	for _, o := range others {
+		if o.secret == "" {
+			continue
 		}
-		standard += " " + old
-		previous = signature(s.Previous, timestamp, body)
+		entry, err := standardSignature(o.secret, s.EventID, unix, body)
+		if err != nil {
+			return fmt.Errorf("sign event %s by the other secret: %w", s.EventID, err)
+		}
+		standard += " " + entry
 	}
 	h.Set(HeaderSignature, signature(s.Secret, timestamp, body))
-	h.Del(HeaderSignaturePrevious)
-	if previous != "" {
-		h.Set(HeaderSignaturePrevious, previous)
+	for _, o := range others {
+		h.Del(o.header)
+		if o.secret != "" {
+			h.Set(o.header, signature(o.secret, timestamp, body))
+		}
 	}
 	h.Set(HeaderTimestamp, timestamp)
 	h.Set(HeaderEventType, s.EventType)
@@ -87,12 +93,6 @@ func NewSecret() (string, error) {
 		return "", fmt.Errorf("make a webhook secret: %w", err)
 	}
 	return api.SecretPrefix + hex.EncodeToString(b[:]), nil
-}
-
-// Last4 returns what may be shown of a secret: "..." and its last four
-// characters.
-func Last4(secret string) string {
-	return "..." + secret[max(0, len(secret)-4):]
 }
 
 // signature returns the X-VoxParse-Signature of body: its key is the whole

@@ -42,9 +42,9 @@ func Snippet(lang string, p SnippetParams) (string, error) {
 	if !slices.Contains(SnippetLangs(), lang) {
 		known := strings.Join(SnippetLangs(), ", ")
 		if near := api.Nearest(lang, SnippetLangs()); near != "" {
-			return "", api.Errorf(api.Invalid, "there is no snippet for %q; did you mean %s? (%s)", clip(lang, 40), near, known)
+			return "", api.Errorf(api.Invalid, "there is no snippet for %.40q; did you mean %s? (%s)", lang, near, known)
 		}
-		return "", api.Errorf(api.Invalid, "there is no snippet for %q; choose one of %s", clip(lang, 40), known)
+		return "", api.Errorf(api.Invalid, "there is no snippet for %.40q; choose one of %s", lang, known)
 	}
 	if p.SecretEnv == "" {
 		p.SecretEnv = "VOXPARSE_WEBHOOK_SECRET"
@@ -57,7 +57,7 @@ func Snippet(lang string, p SnippetParams) (string, error) {
 	}
 	switch {
 	case !envName.MatchString(p.SecretEnv):
-		return "", api.Errorf(api.Invalid, "%q is no name of an environment variable", clip(p.SecretEnv, 40))
+		return "", api.Errorf(api.Invalid, "%.40q is not a valid name of an environment variable", p.SecretEnv)
 	case !pathName.MatchString(p.Path):
 		return "", api.Errorf(api.Invalid, "the path of a snippet begins with / and has letters, digits and . _ ~ - / only")
 	case p.Port < 1 || p.Port > 65535:

@@ -1,10 +1,12 @@
-package webhook
+package webhook_test
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,13 +15,16 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/webhook/webhooktest"
+	"github.com/voxparse/voxparse/internal/eventbody"
+	"github.com/voxparse/voxparse/internal/sender"
+	"github.com/voxparse/voxparse/internal/webhooktest"
+	"github.com/voxparse/voxparse/webhook"
 )
 
 // writeSnippet puts a snippet into a file of its own.
-func writeSnippet(t *testing.T, lang, name string, p SnippetParams) string {
+func writeSnippet(t *testing.T, lang, name string, p webhook.SnippetParams) string {
 	t.Helper()
-	code, err := Snippet(lang, p)
+	code, err := webhook.Snippet(lang, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +38,11 @@ func writeSnippet(t *testing.T, lang, name string, p SnippetParams) string {
 	return path
 }
 
-func TestSnippetsReceiveEvents(t *testing.T) {
-	params := SnippetParams{SecretEnv: "MY_SECRET", Path: "/calls/done"}
+func TestSnippets_receiveEvents(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs node, python and the go command")
+	}
+	params := webhook.SnippetParams{SecretEnv: "MY_SECRET", Path: "/calls/done"}
 	tests := []struct {
 		lang    string
 		command func(t *testing.T) []string
@@ -55,7 +63,7 @@ func TestSnippetsReceiveEvents(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.lang, func(t *testing.T) {
 			t.Parallel()
-			p := webhooktest.Start(t, "", []string{"MY_SECRET=" + secretA, "PORT=0"}, tt.command(t)...)
+			p := webhooktest.Start(t, "", []string{"MY_SECRET=" + webhook.SecretA, "PORT=0"}, tt.command(t)...)
 			port, ok := strings.CutPrefix(p.Line(t), "listening on ")
 			if !ok {
 				t.Fatal("got no port")
@@ -67,44 +75,45 @@ func TestSnippetsReceiveEvents(t *testing.T) {
 
 func sendToSnippet(t *testing.T, p *webhooktest.Program, base string) {
 	t.Helper()
-	s := newSender(t, SenderOptions{})
-	body, err := CompletedBody(sampleMeta, sampleResult(), "")
+	s := sender.New(sender.Options{})
+	defer s.Close()
+	body, err := eventbody.Completed(webhook.SampleMeta, webhooktest.Result(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tampered := bytes.Replace(body, []byte("T-1234"), []byte("T-9999"), 1)
-	other := bytes.Replace(body, []byte(sampleMeta.ID), []byte("evt_other"), 1)
+	other := bytes.Replace(body, []byte(webhook.SampleMeta.ID), []byte("evt_other"), 1)
 	steps := []struct {
 		name    string
 		path    string
 		signed  []byte
 		sent    []byte
-		signing Signing
+		signing webhook.Signing
 		age     time.Duration
 		status  int
 		says    bool
 	}{
-		{"an event", "/calls/done", body, body, Signing{Secret: secretA}, 0, 204, true},
-		{"it again", "/calls/done", body, body, Signing{Secret: secretA}, 0, 204, false},
-		{"tampered", "/calls/done", body, tampered, Signing{Secret: secretA}, 0, 401, false},
-		{"by another secret", "/calls/done", body, body, Signing{Secret: secretC}, 0, 401, false},
-		{"old", "/calls/done", body, body, Signing{Secret: secretA}, time.Hour, 401, false},
-		{"from the future", "/calls/done", body, body, Signing{Secret: secretA}, -time.Hour, 401, false},
-		{"during a rotation", "/calls/done", other, other, Signing{Secret: secretB, Previous: secretA}, 0, 204, true},
-		{"elsewhere", "/other", body, body, Signing{Secret: secretA}, 0, 404, false},
+		{"an event", "/calls/done", body, body, webhook.Signing{Secret: webhook.SecretA}, 0, 204, true},
+		{"it again", "/calls/done", body, body, webhook.Signing{Secret: webhook.SecretA}, 0, 204, false},
+		{"tampered", "/calls/done", body, tampered, webhook.Signing{Secret: webhook.SecretA}, 0, 401, false},
+		{"by another secret", "/calls/done", body, body, webhook.Signing{Secret: webhook.SecretC}, 0, 401, false},
+		{"old", "/calls/done", body, body, webhook.Signing{Secret: webhook.SecretA}, time.Hour, 401, false},
+		{"from the future", "/calls/done", body, body, webhook.Signing{Secret: webhook.SecretA}, -time.Hour, 401, false},
+		{"during a rotation", "/calls/done", other, other, webhook.Signing{Secret: webhook.SecretB, Previous: webhook.SecretA}, 0, 204, true},
+		{"elsewhere", "/other", body, body, webhook.Signing{Secret: webhook.SecretA}, 0, 404, false},
 	}
 	for _, step := range steps {
 		h := http.Header{}
-		step.signing.Now, step.signing.EventID = time.Now().Add(-step.age), sampleMeta.ID
-		if err := Sign(h, step.signed, step.signing); err != nil {
+		step.signing.Now, step.signing.EventID = time.Now().Add(-step.age), webhook.SampleMeta.ID
+		if err := webhook.Sign(h, step.signed, step.signing); err != nil {
 			t.Fatal(err)
 		}
-		a := s.Send(t.Context(), Target{URL: base + step.path, AllowPrivate: true}, h, step.sent)
+		a := s.Send(t.Context(), sender.Target{URL: base + step.path, AllowPrivate: true}, h, step.sent)
 		if a.Status != step.status {
 			t.Errorf("%s: got %d %s, want %d", step.name, a.Status, a.Error, step.status)
 		}
 		if step.says {
-			want := "transcription.completed " + sampleMeta.JobID + " Hello & welcome. <Hi>"
+			want := "transcription.completed " + webhook.SampleMeta.JobID + " Hello & welcome. <Hi>"
 			if got := p.Line(t); got != want {
 				t.Errorf("%s: got %q, want %q", step.name, got, want)
 			}
@@ -113,7 +122,7 @@ func sendToSnippet(t *testing.T, p *webhooktest.Program, base string) {
 	if !p.Quiet() {
 		t.Errorf("got %q, want nothing more said", p.Line(t))
 	}
-	a := s.Send(t.Context(), Target{URL: base + "/calls/done", AllowPrivate: true}, nil, body)
+	a := s.Send(t.Context(), sender.Target{URL: base + "/calls/done", AllowPrivate: true}, nil, body)
 	if a.Status != http.StatusUnauthorized {
 		t.Errorf("without headers: got %d, want 401", a.Status)
 	}
@@ -122,35 +131,39 @@ func sendToSnippet(t *testing.T, p *webhooktest.Program, base string) {
 // shell runs the curl snippet.
 func shell(ctx context.Context, script string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "sh", append([]string{script}, args...)...)
-	cmd.Env = append(os.Environ(), "MY_SECRET="+secretA, "no_proxy=*")
+	cmd.Env = append(os.Environ(), "MY_SECRET="+webhook.SecretA, "no_proxy=*")
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
 
-func TestTheCurlSnippetSendsAndVerifies(t *testing.T) {
-	script := writeSnippet(t, "curl", "webhook.sh", SnippetParams{SecretEnv: "MY_SECRET"})
-	events := make(chan Event, 1)
-	receiver := newHook(t, func(w http.ResponseWriter, r *http.Request) {
+func TestSnippets_curlSendsAndVerifies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("calls curl and openssl")
+	}
+	script := writeSnippet(t, "curl", "webhook.sh", webhook.SnippetParams{SecretEnv: "MY_SECRET"})
+	events := make(chan webhook.Event, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := new(bytes.Buffer)
 		body.ReadFrom(r.Body)
-		if err := Verify(body.Bytes(), r.Header, secretA, 0); err != nil {
+		if err := webhook.Verify(body.Bytes(), r.Header, webhook.SecretA, 0); err != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		e, err := Parse(body.Bytes())
+		e, err := webhook.Parse(body.Bytes())
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
 		events <- e
-	})
+	}))
+	t.Cleanup(receiver.Close)
 	if out, err := shell(t.Context(), script, "send", receiver.URL); err != nil || out != "200" {
 		t.Fatalf("send: got %q, %v, want 200", out, err)
 	}
 	if e := <-events; e.Type != api.EventTest || e.ID == "" {
 		t.Errorf("got %+v, want a test event", e)
 	}
-	body, h := signedAt(t, time.Now(), "")
+	body, h := webhook.SignedAt(t, time.Now(), "")
 	stored := filepath.Join(t.TempDir(), "body.json")
 	for _, tt := range []struct {
 		name, body string
@@ -159,7 +172,7 @@ func TestTheCurlSnippetSendsAndVerifies(t *testing.T) {
 		if err := os.WriteFile(stored, []byte(tt.body), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := shell(t.Context(), script, "verify", stored, h.Get(HeaderTimestamp), h.Get(HeaderSignature))
+		out, err := shell(t.Context(), script, "verify", stored, h.Get(webhook.HeaderTimestamp), h.Get(webhook.HeaderSignature))
 		if (err == nil) != tt.valid || (out == "valid") != tt.valid {
 			t.Errorf("verify a body %s: got %q, %v, want valid %t", tt.name, out, err, tt.valid)
 		}
@@ -169,11 +182,28 @@ func TestTheCurlSnippetSendsAndVerifies(t *testing.T) {
 	}
 }
 
-func TestSnippetsNeedNoParameters(t *testing.T) {
-	for _, lang := range SnippetLangs() {
-		code, err := Snippet(lang, SnippetParams{})
+func TestSnippets_needNoParameters(t *testing.T) {
+	for _, lang := range webhook.SnippetLangs() {
+		code, err := webhook.Snippet(lang, webhook.SnippetParams{})
 		if err != nil || !strings.Contains(code, "VOXPARSE_WEBHOOK_SECRET") || !strings.Contains(code, "/hook") || !strings.Contains(code, fmt.Sprint(3000)) {
 			t.Errorf("%s: got %v and\n%s\nwant the defaults in it", lang, err, code)
+		}
+	}
+}
+
+func TestSnippets_refuseBadParameters(t *testing.T) {
+	tests := []struct {
+		lang string
+		p    webhook.SnippetParams
+	}{
+		{"perl", webhook.SnippetParams{}}, {"pyhton", webhook.SnippetParams{}}, {"", webhook.SnippetParams{}},
+		{"go", webhook.SnippetParams{Port: 65536}}, {"go", webhook.SnippetParams{Port: -1}},
+		{"node", webhook.SnippetParams{Path: "hook"}}, {"node", webhook.SnippetParams{Path: "/'+x+'"}}, {"curl", webhook.SnippetParams{Path: "/$(id)"}},
+		{"python", webhook.SnippetParams{SecretEnv: "A B"}}, {"python", webhook.SnippetParams{SecretEnv: "1A"}},
+	}
+	for _, tt := range tests {
+		if got, err := webhook.Snippet(tt.lang, tt.p); !errors.Is(err, api.Invalid) || got != "" {
+			t.Errorf("webhook.Snippet(%q, %+v): got %q, %v, want it refused", tt.lang, tt.p, got, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/eventbody"
 )
 
 // DefaultTolerance is how far a timestamp may lie from the receiver's clock, in
@@ -73,7 +74,7 @@ type signed struct {
 
 func readOwn(h http.Header) signed {
 	s := signed{header: HeaderSignature, timestamp: h.Get(HeaderTimestamp)}
-	for _, name := range []string{HeaderSignature, HeaderSignaturePrevious} {
+	for _, name := range []string{HeaderSignature, HeaderSignaturePrevious, HeaderSignatureNext} {
 		if sig := strings.TrimSpace(h.Get(name)); sig != "" {
 			s.signatures = append(s.signatures, strings.ToLower(sig))
 		}
@@ -126,7 +127,7 @@ func readStandard(h http.Header) signed {
 
 // match compares every signature in constant time.
 func (s signed) match(secret string, body []byte) bool {
-	want := ""
+	var want string
 	if s.standard {
 		sig, err := standardSignature(secret, s.id, s.timestamp, body)
 		if err != nil {
@@ -169,7 +170,7 @@ func diagnose(s signed, body []byte, secret string) *VerifyError {
 	if len(body) > maxDiagnosed {
 		return &VerifyError{Reason: ReasonBodyChanged, Header: s.header, detail: "the body is larger than any event"}
 	}
-	form, err := canonical(body, "body", false)
+	form, err := eventbody.Canonical(body)
 	switch {
 	case err != nil:
 		return &VerifyError{Reason: ReasonBodyChanged, Header: s.header, detail: "the body is not JSON, or only a part of it"}

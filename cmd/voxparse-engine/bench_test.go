@@ -11,12 +11,11 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // What the benchmarks read from the environment: a file to use in place of the
@@ -99,14 +98,14 @@ func (b *bench) processorSeconds(tb testing.TB) (own, decoder float64) {
 	return own, decoder
 }
 
-// pieces returns what the pipeline would feed the recognisers with for path.
+// pieces returns what the pipeline would feed the recognizers with for path.
 func (b *bench) pieces(tb testing.TB, path string) (out []piece, length float64) {
 	tb.Helper()
 	j := &job{w: b.worker, task: &engine.Task{ID: "job_pieces"}, channels: 1, began: time.Now(), failed: make(chan struct{})}
 	s := newSink(j)
 	s.channels[0].detector.reset()
 	s.channels[0].segmenter.emit = func(p piece) { out = append(out, p) }
-	end, err := b.child.decode(context.Background(), decodeOrder{Path: path, Name: path, Channels: 1}, func(header) {}, s.pcm)
+	end, _, err := b.child.decode(context.Background(), decodeRequest{Path: path, Name: path}, func(header) error { return nil }, s.pcm)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -114,21 +113,23 @@ func (b *bench) pieces(tb testing.TB, path string) (out []piece, length float64)
 	return out, seconds(end.Samples)
 }
 
-// alone has the crew recognise pieces and nothing else, on every core.
+// alone has the recognizers recognize pieces and nothing else, on every core.
 func (b *bench) alone(pieces []piece) time.Duration {
 	began := time.Now()
-	var wg sync.WaitGroup
+	j := &job{w: b.worker, order: make(chan *assignment, len(pieces)), failed: make(chan struct{})}
 	for _, p := range pieces {
-		a := &assignment{piece: p, answer: make(chan struct{})}
-		b.crew.work <- a
-		wg.Go(func() { <-a.answer })
+		j.hand(p)
 	}
-	wg.Wait()
+	j.flush()
+	close(j.order)
+	for a := range j.order {
+		<-a.answer
+	}
 	return time.Since(began)
 }
 
 // BenchmarkPipeline compares the whole way of a file, decoding and detection
-// included, with what the recognisers reach alone on the same pieces: by the
+// included, with what the recognizers reach alone on the same pieces: by the
 // clock, and by the share of the processor time that went to recognition, which
 // a busy machine does not blur. The two take turns, over half an hour of audio
 // or more, since the speed of a shared machine drifts.
@@ -157,21 +158,21 @@ func BenchmarkPipeline(b *testing.B) {
 	b.ReportMetric(heard/alone, "alone_s/s")
 	b.ReportMetric(alone/sum.wall, "of_alone")
 	b.ReportMetric(heard/sum.cpu, "audio_s/core_s")
-	b.ReportMetric(sum.recognise/sum.cpu, "cpu_recognise")
+	b.ReportMetric(sum.recognize/sum.cpu, "cpu_recognize")
 	b.ReportMetric(sum.detect/sum.cpu, "cpu_detect")
 	b.ReportMetric(sum.decode/sum.cpu, "cpu_decode")
 }
 
 // spending is what a file takes, in seconds: by the clock, and of processor
 // time in all and for what.
-type spending struct{ wall, cpu, decode, detect, recognise float64 }
+type spending struct{ wall, cpu, decode, detect, recognize float64 }
 
 func (s *spending) add(o spending) {
 	s.wall += o.wall
 	s.cpu += o.cpu
 	s.decode += o.decode
 	s.detect += o.detect
-	s.recognise += o.recognise
+	s.recognize += o.recognize
 }
 
 // spend transcribes t and returns what that took.
@@ -185,7 +186,7 @@ func (b *bench) spend(tb testing.TB, t *engine.Task) spending {
 	wall := time.Since(began).Seconds()
 	ownAfter, childAfter := b.processorSeconds(tb)
 	st := b.last(tb).Stats
-	return spending{wall, ownAfter - own + childAfter - child, childAfter - child, st.Detect, st.Recognise}
+	return spending{wall, ownAfter - own + childAfter - child, childAfter - child, st.Detect, st.Recognize}
 }
 
 // BenchmarkMemory reports the most memory that the worker and its decoder had

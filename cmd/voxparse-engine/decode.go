@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // errOver stops a decode that has given as much audio as it may.
@@ -21,14 +21,15 @@ func serveDecoder(cache string) error {
 	out := bufio.NewWriterSize(os.Stdout, 64<<10)
 	dec, err := newFFmpeg(context.Background(), cache)
 	if err != nil {
-		return err
+		r := refusal{api.JobInternal, "the decoder cannot start: " + sentence(err)}
+		return errors.Join(err, writeFrameJSON(out, frameFault, r))
 	}
 	if err := writeFrame(out, frameReady, nil); err != nil {
 		return fmt.Errorf("announce the decoder: %w", err)
 	}
 	lines := engine.Lines(os.Stdin)
 	for lines.Scan() {
-		var o decodeOrder
+		var o decodeRequest
 		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
 			return fmt.Errorf("read a decode order: %w", err)
 		}
@@ -40,59 +41,78 @@ func serveDecoder(cache string) error {
 }
 
 // serve decodes the file of o to out and returns how that ended.
-func (f *ffmpeg) serve(o decodeOrder, out *bufio.Writer) ending {
-	file, err := os.Open(o.Path)
+func (f *ffmpeg) serve(o decodeRequest, out *bufio.Writer) decodeResult {
+	in, err := openInput(o.Path, o.Name)
 	if err != nil {
-		return ending{Fault: err.Error()}
+		return decodeResult{Fault: err.Error()}
 	}
-	defer file.Close()
-	fi, err := file.Stat()
+	defer in.file.Close()
+	end := decodeResult{Size: in.size, Head: in.head, Announced: in.announced, Notices: in.notices}
+	if in.size == 0 {
+		return end
+	}
+	ctx := context.Background()
+	found, err := f.probe(ctx, in)
 	if err != nil {
-		return ending{Fault: err.Error()}
+		found = contents{} // a trap in the demuxer: decoding will meet it too
 	}
-	end := ending{Size: fi.Size()}
-	if !fi.Mode().IsRegular() {
-		end.Fault = o.Name + " is not a regular file"
+	sel, err := found.choose(o.Track)
+	if err == nil && o.Split && sel.channels > maxChannels {
+		err = fault(api.JobUnsupported, "channels=split takes at most %d channels: mix them", maxChannels)
+	}
+	if err != nil {
+		var refused *engine.Error
+		errors.As(err, &refused)
+		end.Refused = &refusal{refused.Code, refused.Message}
 		return end
 	}
-	head := make([]byte, 512)
-	n, err := file.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		end.Fault = err.Error()
-		return end
+	f.decode(ctx, in, o, sel, found, out, &end)
+	return end
+}
+
+// decode runs ffmpeg for sel and completes end.
+func (f *ffmpeg) decode(ctx context.Context, in *input, o decodeRequest, sel selection, found contents, out *bufio.Writer, end *decodeResult) {
+	log := &ffmpegLog{out: out, header: header{Channels: 1, Tracks: len(found.tracks), Track: sel.track}}
+	pcm := &pcmWriter{out: out, channels: sel.channels, left: 1 << 62}
+	if o.Seconds > 0 {
+		pcm.left = int64(o.Seconds * sampleRate)
 	}
-	end.Head = head[:n]
-	if n == 0 {
-		return end
+	switch {
+	case o.Split:
+		log.header.Channels, log.header.Labels = sel.channels, sel.labels
+	case sel.channels > 1:
+		pcm.mixer = newMixer(sel.weights, pcm.send)
 	}
-	end.Announced = announcedSize(file)
-	pcm := &pcmWriter{out: out, channels: o.Channels, left: int64(o.Seconds * sampleRate)}
-	if o.Seconds <= 0 {
-		pcm.left = 1 << 62
+	var err error
+	end.Exit, err = f.run(ctx, "ffmpeg", arguments(in, sel), in, pcm, log)
+	if err == nil && !pcm.over {
+		err = pcm.finish()
 	}
-	log := &ffmpegLog{out: out}
-	end.Exit, err = f.decode(context.Background(), file, o.Name, o.Channels, pcm, log)
 	if err != nil && !pcm.over && end.Exit == 0 {
 		// A trap in the decoder: the file did it, the decoder is as good as new.
 		end.Exit = 255
 		log.note(err.Error())
 	}
 	end.Samples, end.Over = pcm.samples, pcm.over
-	end.Opened, end.Errors, end.Lines = log.opened, log.errors, log.lines
-	return end
+	end.Opened, end.Errors, end.Lines, end.Cut, end.Undecoded = log.opened, log.errors, log.lines, log.cut, log.failed
+	if m := pcm.mixer; m != nil && m.turned > m.blocks/2 {
+		end.Notices = append(end.Notices, api.Notice{Code: api.NoticeChannels,
+			Message: "one channel is the inverse of another: it was inverted before they were mixed"})
+	}
 }
 
 // pcmWriter sends samples on as frames, up to a limit.
 type pcmWriter struct {
 	out      *bufio.Writer
-	channels int
+	channels int   // that come in; one goes out where there is a mixer
 	left     int64 // samples per channel that may still come
-	samples  int64 // per channel, sent
+	samples  int64 // per channel, taken
 	rest     []byte
 	over     bool
+	mixer    *mixer
 }
 
-// Write sends whole samples of p on, at most one second a frame.
+// Write sends whole samples of p on.
 func (w *pcmWriter) Write(p []byte) (int, error) {
 	n := len(p)
 	if len(w.rest) > 0 {
@@ -100,13 +120,17 @@ func (w *pcmWriter) Write(p []byte) (int, error) {
 	}
 	size := 2 * w.channels
 	for len(p) >= size {
-		count := min(len(p)/size, sampleRate)
+		count := min(len(p), maxFrame) / size
 		if int64(count) > w.left {
 			w.over = true
 			return 0, errOver
 		}
-		if err := writeFrame(w.out, framePCM, p[:count*size]); err != nil {
-			os.Exit(0) // the worker is gone
+		send := w.send
+		if w.mixer != nil {
+			send = w.mixer.add
+		}
+		if err := send(p[:count*size]); err != nil {
+			return 0, err
 		}
 		w.left -= int64(count)
 		w.samples += int64(count)
@@ -114,4 +138,20 @@ func (w *pcmWriter) Write(p []byte) (int, error) {
 	}
 	w.rest = append(w.rest[:0:0], p...)
 	return n, nil
+}
+
+// send sends b, at most maxFrame bytes, as a frame.
+func (w *pcmWriter) send(b []byte) error {
+	if err := writeFrame(w.out, framePCM, b); err != nil {
+		os.Exit(0) // the worker is gone
+	}
+	return nil
+}
+
+// finish sends what is still in the mixer.
+func (w *pcmWriter) finish() error {
+	if w.mixer == nil {
+		return nil
+	}
+	return w.mixer.flush()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,8 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // silentFor is how long a decoder may give nothing before it counts as hung.
@@ -22,23 +24,20 @@ const (
 	startFor  = 5 * time.Minute
 )
 
-// How a decoder fails, by the doing of a file or of the machine.
-var (
-	errHung = errors.New("the decoder hangs")
-	errGone = errors.New("the decoder ended")
-)
+// errGone is how a decoder fails that ends without a word.
+var errGone = errors.New("the decoder ended")
 
 // decoder is a child process that decodes one file after another. A file that
 // it does not end cleanly on costs it its life.
 type decoder struct {
-	cmd    *exec.Cmd
-	orders io.WriteCloser
-	out    io.Closer
-	frames *bufio.Reader
-	dog    *time.Timer
-	ended  chan struct{} // closed once the process is reaped
-	ready  bool
-	silent time.Duration // how long it may give nothing once it is ready
+	cmd      *exec.Cmd
+	orders   io.WriteCloser
+	out      io.Closer
+	frames   *bufio.Reader
+	watchdog *watchdog
+	ended    chan struct{} // closed once the process is reaped
+	ready    bool
+	silent   time.Duration // how long it may give nothing once it is ready
 }
 
 // startDecoder starts a decoder process; it gets ready on its own.
@@ -68,20 +67,19 @@ func startDecoder(cache string) (*decoder, error) {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			cmd.Process.Wait() // its end is read from its output
+			_, _ = cmd.Process.Wait() // its end is read from its output
 		}
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start a decoder: %w", err)
 	}
-	d.dog = time.AfterFunc(startFor, func() { cmd.Process.Kill() })
-	d.dog.Stop() // until somebody waits
+	d.watchdog = &watchdog{kill: func() { cmd.Process.Kill() }, used: func() (float64, bool) { return processSeconds(cmd.Process.Pid) }}
 	return d, nil
 }
 
 // stop ends the process and waits until it is reaped.
 func (d *decoder) stop() {
-	d.dog.Stop()
+	d.watchdog.stop()
 	d.cmd.Process.Kill() // an error means that it has ended
 	d.orders.Close()
 	d.out.Close()
@@ -91,50 +89,81 @@ func (d *decoder) stop() {
 // decode has one file decoded. It calls head once the container is understood,
 // and pcm for every stretch of interleaved samples, whose bytes are the
 // decoder's own again afterwards. An error is the decoder's fault or that of
-// pcm, and the decoder is to be stopped; what the file did is in the ending.
-func (d *decoder) decode(ctx context.Context, o decodeOrder, head func(header), pcm func([]byte) error) (ending, error) {
+// head or pcm, and the decoder is to be stopped; what the file did is in the
+// result. started reports whether the decoder gave anything of the file.
+func (d *decoder) decode(ctx context.Context, o decodeRequest, head func(header) error, pcm func([]byte) error) (res decodeResult, started bool, err error) {
 	if err := engine.WriteLine(d.orders, o); err != nil {
-		return ending{}, fmt.Errorf("%w: %w", errGone, err)
+		return res, false, fmt.Errorf("%w: %w", errGone, err)
 	}
 	buf := make([]byte, 0, maxFrame)
 	for {
-		patience := d.silent
-		if !d.ready {
-			patience = startFor
-		}
-		d.dog.Reset(patience)
-		kind, payload, err := readFrame(d.frames, buf)
-		if !d.dog.Stop() {
-			return ending{}, errHung
-		}
+		kind, payload, err := d.frame(buf)
 		if err != nil {
-			return ending{}, fmt.Errorf("%w: %w", errGone, err)
+			return res, started, err
 		}
 		buf = payload
 		switch kind {
 		case frameReady:
 			d.ready = true
+		case frameFault:
+			return res, started, readFault(payload)
 		case frameHeader:
+			started = true
 			var h header
-			if err := json.Unmarshal(payload, &h); err != nil {
-				return ending{}, fmt.Errorf("read a header: %w", err)
+			if err = json.Unmarshal(payload, &h); err == nil {
+				err = head(h)
 			}
-			head(h)
 		case framePCM:
-			if err := pcm(payload); err != nil {
-				return ending{}, err
-			}
+			err = pcm(payload)
 		case frameEnd:
-			var e ending
-			if err := json.Unmarshal(payload, &e); err != nil {
-				return ending{}, fmt.Errorf("read an ending: %w", err)
+			if err := json.Unmarshal(payload, &res); err != nil {
+				return res, started, fmt.Errorf("read a decode result: %w", err)
 			}
-			return e, nil
+			return res, true, nil
 		default:
-			return ending{}, fmt.Errorf("a frame of kind %q from the decoder", kind)
+			err = fmt.Errorf("a frame of kind %q from the decoder", kind)
 		}
-		if err := ctx.Err(); err != nil {
-			return ending{}, err
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return res, started, err
 		}
 	}
+}
+
+// frame reads the next frame, if it comes in time.
+func (d *decoder) frame(buf []byte) (kind byte, payload []byte, err error) {
+	patience := d.silent
+	if !d.ready {
+		patience = startFor
+	}
+	d.watchdog.start(patience)
+	kind, payload, err = readFrame(d.frames, buf)
+	switch {
+	case !d.watchdog.stop():
+		return 0, nil, d.tooLong(patience)
+	case err != nil && !d.ready:
+		return 0, nil, ourFault(fmt.Errorf("the decoder could not start: %w; check the free memory, and voxparse doctor", errGone))
+	case err != nil:
+		return 0, nil, fmt.Errorf("%w: %w", errGone, err)
+	}
+	return kind, payload, nil
+}
+
+// tooLong is the end of a decoder that was silent for so long.
+func (d *decoder) tooLong(patience time.Duration) *engine.Error {
+	switch {
+	case !d.ready:
+		return ourFault(fmt.Errorf("the decoder was not ready within %s: this machine has too much to do", patience))
+	case d.watchdog.wasBusy():
+		return fault(api.JobDamaged, "the decoder got stuck in this file: it is damaged; convert it with another program and try again")
+	}
+	return ourFault(fmt.Errorf("the decoder got nothing done within %s: this machine has too much to do, or the disk with the file does not answer", patience))
+}
+
+// readFault reads why a decoder cannot work, which is no fault of a file.
+func readFault(payload []byte) error {
+	var r refusal
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return fmt.Errorf("read a fault of the decoder: %w", err)
+	}
+	return &engine.Error{Code: r.Code, Message: r.Message, Transient: true}
 }

@@ -5,22 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"codeberg.org/gruf/go-ffmpreg/embed"
 	"codeberg.org/gruf/go-ffmpreg/wasm"
 	"github.com/tetratelabs/wazero"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
-// memoryPages is what ffmpeg may have, in pages of 64 KiB: 64 MiB decode every
-// clean file, and a header that claims more finds its end there.
-const memoryPages = 1024
-
-// sampleRate is what comes out of the decoder and goes into the recognisers.
+// sampleRate is what comes out of the decoder and goes into the recognizers.
 const sampleRate = 16000
 
 // ffmpeg is the decoder compiled to machine code, ready to run. One run at a
@@ -35,17 +30,17 @@ type ffmpeg struct {
 func newFFmpeg(ctx context.Context, cache string) (*ffmpeg, error) {
 	// No CloseOnContextDone: it makes decoding ten times slower. A decode is
 	// ended by ending the process.
-	cfg := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(memoryPages)
+	cfg := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(memoryMost / pageSize)
 	if cache != "" {
 		dir := filepath.Join(cache, "decoder")
-		if err := privateDir(dir); err != nil {
-			return nil, err
+		if err := fsx.OwnDir(dir); err != nil { // what lies in it is run as machine code
+			return nil, fmt.Errorf("make the decoder cache: %w", err)
 		}
 		// One compiles, the others wait and then take it from the cache: each
 		// would need half a gigabyte.
-		lock, err := lockDir(dir)
+		lock, err := fsx.Lock(ctx, filepath.Join(dir, "lock"), nil)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("lock the decoder cache: %w", err)
 		}
 		defer lock.Close() // which unlocks
 		c, err := wazero.NewCompilationCacheWithDir(dir)
@@ -72,101 +67,45 @@ func dropModule() {
 	debug.FreeOSMemory()
 }
 
-// privateDir makes dir, and refuses one that somebody else could write to: what
-// lies in it is run as machine code.
-func privateDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the decoder cache: %w", err)
+// arguments returns ffmpeg's for a file. Samples come out in blocks of 32 KiB
+// rather than with every packet: waking the worker forty times a second of
+// audio costs more than reading most formats.
+func arguments(in *input, s selection) []string {
+	args := strings.Fields("-nostdin -hide_banner -nostats -loglevel level+info -threads 1 -protocol_whitelist file")
+	if in.raw != nil {
+		args = append(args, in.raw.arguments()...)
+	} else {
+		args = append(args, "-guess_layout_max", "0") // no channel is taken for another than it is
 	}
-	fi, err := os.Lstat(dir)
-	if err != nil {
-		return fmt.Errorf("check the decoder cache: %w", err)
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !fi.IsDir() || !ok || int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("decoder cache %s is not a folder of your own: remove it", dir)
-	}
-	if fi.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return fmt.Errorf("make the decoder cache private: %w", err)
-		}
-	}
-	return nil
+	// Any offset keeps ffmpeg from counting the time of MPEG transport streams
+	// from the first sound: a microsecond is none.
+	args = append(append(args, "-itsoffset", "0.000001", "-i", in.path()), s.arguments...)
+	return append(args, "-vn", "-sn", "-dn", "-map_metadata", "-1", "-threads", "1",
+		"-f", "s16le", "-c:a", "pcm_s16le", "-flush_packets", "0", "pipe:1")
 }
 
-// lockDir waits until no other process has locked dir.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the decoder cache: %w", err)
-	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		f.Close() // nothing was written
-		return nil, fmt.Errorf("lock the decoder cache: %w", err)
-	}
-	return f, nil
-}
+// path is where ffmpeg finds the file.
+func (in *input) path() string { return "/in/" + in.name }
 
-// filters are what makes any audio the recognisers' samples. Half the default
-// length of ffmpeg's resampling filter still keeps aliases 60 dB down, and
-// halves the time of decoding.
-const filters = "aformat=channel_layouts=%s,aresample=16000:filter_size=16"
-
-// arguments returns ffmpeg's for the file at path, in channels 1 or 2. Samples
-// come out in blocks of 32 KiB rather than with every packet: waking the
-// worker forty times a second of audio costs more than reading most formats.
-func arguments(path string, channels int) []string {
-	layout := "mono"
-	if channels == 2 {
-		layout = "stereo"
-	}
-	line := "-nostdin -hide_banner -nostats -loglevel level+info -threads 1 -protocol_whitelist file -i"
-	args := append(strings.Fields(line), path)
-	return append(args, "-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-threads", "1",
-		"-af", fmt.Sprintf(filters, layout), "-f", "s16le", "-c:a", "pcm_s16le", "-flush_packets", "0", "pipe:1")
-}
-
-// decode writes the samples of file, interleaved 16-bit little-endian, to pcm
-// and ffmpeg's log to log, and returns ffmpeg's exit code. ffmpeg sees a
+// run runs ffmpeg or ffprobe on a file and returns its exit code. It sees a
 // read-only folder with this one file and nothing else of the machine.
-func (f *ffmpeg) decode(ctx context.Context, file *os.File, name string, channels int, pcm, log io.Writer) (int, error) {
-	folder := oneFile{name: "audio" + extension(name), file: file}
-	code, err := wasm.Run(ctx, f.runtime, f.module, wasm.Args{
-		Name:   "ffmpeg",
+func (f *ffmpeg) run(ctx context.Context, program string, args []string, in *input, out, log io.Writer) (int, error) {
+	folder := oneFile{name: in.name, content: in.content, size: in.size}
+	code, err := wasm.Run(withMemory(ctx, in.memory), f.runtime, f.module, wasm.Args{
+		Name:   program,
 		Stdin:  strings.NewReader(""),
-		Stdout: pcm,
+		Stdout: out,
 		Stderr: log,
-		Args:   arguments("/in/"+folder.name, channels),
+		Args:   args,
 		Config: func(c wazero.ModuleConfig) wazero.ModuleConfig {
 			fs := wazero.NewFSConfig().WithFSMount(folder, "/in")
-			return c.WithName("ffmpeg").WithFSConfig(fs).WithSysNanotime().WithSysWalltime()
+			return c.WithName(program).WithFSConfig(fs).WithSysNanotime().WithSysWalltime()
 		},
 	})
 	if err != nil {
 		return int(code), fmt.Errorf("run the decoder: %w", err)
 	}
 	return int(code), nil
-}
-
-// extension returns the extension of name where it is one that could mean a
-// format, with its dot, in lower case.
-func extension(name string) string {
-	ext := strings.ToLower(filepath.Ext(name))
-	if len(ext) < 2 || len(ext) > 6 {
-		return ""
-	}
-	for _, c := range ext[1:] {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return ""
-		}
-	}
-	return ext
 }
 
 // warm compiles the decoder into the cache.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,7 +23,9 @@ type ffmpegLog struct {
 	header header
 	opened bool // "Input #0" was seen
 	sent   bool
+	cut    bool // the file ends too early
 	errors int
+	failed int // packets that could not be decoded
 	lines  []string
 }
 
@@ -49,6 +52,9 @@ func (l *ffmpegLog) line(s string) {
 	if level == "error" || level == "fatal" || level == "panic" {
 		l.note(text)
 	}
+	if level == "error" || level == "warning" {
+		l.cut = l.cut || saysCut(text)
+	}
 	text = strings.TrimSpace(text)
 	switch {
 	case strings.HasPrefix(text, "Estimating duration from bitrate"):
@@ -67,6 +73,14 @@ func (l *ffmpegLog) line(s string) {
 	}
 }
 
+// cutWords are how ffmpeg says that a file ends too early.
+var cutWords = []string{"Packet corrupt (stream", "partial file", "File ended prematurely", "filesize and duration do not match"}
+
+// saysCut reports whether a warning means that the file ends too early.
+func saysCut(text string) bool {
+	return slices.ContainsFunc(cutWords, func(w string) bool { return strings.Contains(text, w) })
+}
+
 // announce sends the header, once.
 func (l *ffmpegLog) announce() {
 	if l.sent || l.out == nil {
@@ -81,6 +95,9 @@ func (l *ffmpegLog) announce() {
 // note counts an error and keeps the first few.
 func (l *ffmpegLog) note(text string) {
 	l.errors++
+	if strings.HasPrefix(text, "Error while decoding stream") {
+		l.failed++
+	}
 	if len(l.lines) < maxLogLines {
 		l.lines = append(l.lines, strings.ToValidUTF8(text, "?"))
 	}

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// gate says which recognisers may run: as many as there are cores granted.
+// gate says which recognizers may run: as many as there are cores granted.
 // It is how two files share the cores without ever using more of them.
 type gate struct {
 	mu      sync.Mutex
-	cores   []int         // granted; recogniser i runs on cores[i]
-	running map[int]bool  // recognisers inside
+	cores   []int         // granted; recognizer i runs on cores[i]
+	running map[int]bool  // recognizers inside
 	changed chan struct{} // closed and replaced at each change of cores or running
 }
 
@@ -24,7 +24,7 @@ func (g *gate) signal() {
 	g.changed = make(chan struct{})
 }
 
-// enter waits until recogniser i may run and returns its core; ok is false
+// enter waits until recognizer i may run and returns its core; ok is false
 // once stop is closed. What it returns as moved is closed at the next change:
 // then i is to leave and to enter again.
 func (g *gate) enter(i int, stop <-chan struct{}) (core int, moved <-chan struct{}, ok bool) {
@@ -47,7 +47,7 @@ func (g *gate) enter(i int, stop <-chan struct{}) (core int, moved <-chan struct
 	}
 }
 
-// leave says that recogniser i stands still.
+// leave says that recognizer i stands still.
 func (g *gate) leave(i int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -57,7 +57,7 @@ func (g *gate) leave(i int) {
 	}
 }
 
-// set grants cores and returns once no recogniser runs beyond them.
+// set grants cores and returns once no recognizer runs beyond them.
 func (g *gate) set(cores []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

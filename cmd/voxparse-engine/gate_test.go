@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 )
 
-func TestCoresAreTakenOnlyOnceTheirRecognisersStand(t *testing.T) {
+func TestCoresAreTakenOnlyOnceTheirRecognizersStand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		g.set([]int{4, 5})
@@ -24,13 +24,13 @@ func TestCoresAreTakenOnlyOnceTheirRecognisersStand(t *testing.T) {
 		}()
 		synctest.Wait()
 		if shrunk {
-			t.Fatal("the second core was given up while its recogniser ran")
+			t.Fatal("the second core was given up while its recognizer ran")
 		}
 		<-moved // must be closed by now
 		g.leave(1)
 		synctest.Wait()
 		if !shrunk {
-			t.Error("the second core is still held after its recogniser left")
+			t.Error("the second core is still held after its recognizer left")
 		}
 		waiting := true
 		go func() {
@@ -39,7 +39,7 @@ func TestCoresAreTakenOnlyOnceTheirRecognisersStand(t *testing.T) {
 		}()
 		synctest.Wait()
 		if !waiting {
-			t.Error("a recogniser without a core was let in")
+			t.Error("a recognizer without a core was let in")
 		}
 		close(stop)
 		synctest.Wait()

@@ -8,55 +8,83 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // job is one file on its way through a worker. The decoder process feeds the
-// detectors, they feed the segmenters, those the crew; every queue between
+// detectors, they feed the segmenters, those the recognizers; every queue between
 // them is short, so that a file of any length passes through in the memory of
 // a few pieces.
 type job struct {
 	w        *worker
 	task     *engine.Task
-	channels int
+	track    string // to decode: a number, "all", or "" for the file's default
+	channels int    // that are heard, each by itself
 	began    time.Time
-	order    chan *assignment // pieces handed to the crew, in order
+	order    chan *assignment // pieces handed to the recognizers, in order
 	failed   chan struct{}    // closed when what is left is to be dropped
 	stop     sync.Once
 	differ   bool // two channels were seen to differ
+	groups   groups
 
 	mu       sync.Mutex
 	head     header
 	decoded  int64 // samples that the detectors have seen
-	settled  int64 // samples before which everything is recognised
+	settled  int64 // samples before which everything is recognized
 	pending  int
-	spoken   int // segments with text
+	spoken   int     // segments with text
+	unclear  int     // pieces of speech in which nothing was understood
+	score    float64 // sum of the logarithms of the chances of the tokens
+	tokens   int     // how many those are
 	language string
 	heardIn  map[string]int64 // language → samples of speech, as the model found out
 	stats    engine.Stats
 }
 
 // transcribe does t. What it returns is why the file was not transcribed; a
-// fault of the file is an *engine.Error.
+// fault of the file is an *engine.Error. Where nobody speaks in the file's
+// default track, the others are tried in turn.
 func (w *worker) transcribe(t *engine.Task) error {
-	j := &job{w: w, task: t, channels: 1, heardIn: map[string]int64{}, began: time.Now(), failed: make(chan struct{}),
-		order: make(chan *assignment, 2*runtime.NumCPU()+2)}
-	if t.Channels == "split" {
-		j.channels = 2
-	}
 	language, err := chooseLanguage(t.Model, t.Language)
 	if err != nil {
 		return err
 	}
-	j.language = language
+	var silent []int // tracks in which nothing is said
+	unclear := 0     // pieces of speech in them
+	for track, began := t.Track, time.Now(); ; {
+		j := &job{w: w, task: t, track: track, heardIn: map[string]int64{}, began: began, language: language,
+			failed: make(chan struct{}), order: make(chan *assignment, inOrder)}
+		end, err := j.run()
+		if err != nil {
+			return err
+		}
+		if j.spoken > 0 {
+			j.finish(end, silent)
+			return nil
+		}
+		silent, unclear = append(silent, j.head.Track), unclear+j.unclear
+		next := nextTrack(t.Track, j.head.Tracks, silent)
+		if next == 0 {
+			if unclear > 0 {
+				return fault(api.JobUnintelligible, "speech was heard and not understood: it is too faint or distorted, or in a language that the model %s does not know", t.Model.Name)
+			}
+			return noSpeech(j.head.Tracks, len(silent))
+		}
+		track = strconv.Itoa(next)
+	}
+}
+
+// run transcribes one track.
+func (j *job) run() (decodeResult, error) {
 	j.progress("model")
-	if err := w.prepare(t, language, j.channels); err != nil {
-		return &engine.Error{Code: api.JobModelMissing, Message: sentence(err), Transient: true}
+	if err := j.w.prepare(j.task, j.language); err != nil {
+		return decodeResult{}, modelFault(err)
 	}
 	j.progress("decode")
 	var delivery error
@@ -66,27 +94,55 @@ func (w *worker) transcribe(t *engine.Task) error {
 	close(j.order)
 	delivered.Wait()
 	if delivery != nil {
-		return &engine.Error{Code: api.JobModelMissing, Message: sentence(delivery), Transient: true}
+		return end, modelFault(delivery)
 	}
 	if err != nil {
-		return err
+		return end, err
 	}
-	if fault := verdict(t.Name, j.head, end, t.MaxSeconds); fault != nil {
-		return fault
+	if fault := classify(j.task, j.head, end); fault != nil {
+		return end, fault
 	}
-	if j.spoken == 0 {
-		return &engine.Error{Code: api.JobNoSpeech, Message: "nobody speaks in this recording: nothing to transcribe"}
+	return end, nil
+}
+
+// nextTrack is the first of n tracks that is not among the silent ones; 0 where
+// there is none, or where one was asked for.
+func nextTrack(asked string, n int, silent []int) int {
+	for i := 1; asked == "" && i <= n; i++ {
+		if !slices.Contains(silent, i) {
+			return i
+		}
 	}
-	j.finish(end)
-	return nil
+	return 0
+}
+
+// noSpeech is the end of a file with n tracks of which so many were listened to.
+func noSpeech(n, tried int) error {
+	switch {
+	case n > 1 && tried > 1:
+		return fault(api.JobNoSpeech, "nobody speaks in any of the %d audio tracks of this recording: nothing to transcribe", n)
+	case n > 1:
+		return fault(api.JobNoSpeech, "nobody speaks in the audio track that was chosen, of %d: choose another track, or all", n)
+	}
+	return fault(api.JobNoSpeech, "nobody speaks in this recording: nothing to transcribe")
+}
+
+// modelFault is the end of a task whose model cannot be used.
+func modelFault(err error) error {
+	return &engine.Error{Code: api.JobModelMissing, Message: sentence(err), Transient: true}
 }
 
 // finish reports the end.
-func (j *job) finish(end ending) {
+func (j *job) finish(end decodeResult, silent []int) {
 	j.stats.Wall = time.Since(j.began).Seconds()
 	j.stats.PeakMemory = peakMemory()
+	track := 0
+	if j.head.Tracks > 1 {
+		track = j.head.Track
+	}
 	j.w.report(engine.Report{Type: engine.ReportDone, Job: j.task.ID, Duration: round(seconds(end.Samples)),
-		Language: j.mostSpoken(), OneVoice: j.channels == 2 && !j.differ, Stats: &j.stats})
+		Language: j.mostSpoken(), OneVoice: j.channels > 1 && !j.differ, Track: track, Stats: &j.stats,
+		LanguageConfidence: j.trust(), Truncated: endsEarly(j.head, end), Notices: append(noticesOf(j.task, j.head, end, silent), j.doubt()...)})
 }
 
 // mostSpoken is the language that was asked for or is the model's only one, or
@@ -102,93 +158,115 @@ func (j *job) mostSpoken() string {
 }
 
 // prepare loads what t needs, unless it is still there from the last task.
-func (w *worker) prepare(t *engine.Task, language string, channels int) error {
-	if w.crew == nil || !w.crew.fits(t, language) || w.crew.err() != nil {
+func (w *worker) prepare(t *engine.Task, language string) error {
+	if w.recognizers == nil || !w.recognizers.fits(t, language) || w.recognizers.err() != nil {
 		w.unload()
 		if _, err := configuration(t.Model, language); err != nil {
 			return err
 		}
-		w.crew = newCrew(t.Model, language, t.Pin, runtime.NumCPU(), w.gate, &w.steps)
+		w.recognizers = newRecognizerPool(t.Model, language, t.Pin, runtime.NumCPU(), w.gate, &w.steps)
 	}
-	for len(w.ears) < channels {
-		ear, err := newDetector(t.Model.Files["vad"])
+	return w.recognizers.wait()
+}
+
+// detect makes so many detectors ready.
+func (w *worker) detect(t *engine.Task, channels int) error {
+	for len(w.detectors) < channels {
+		d, err := newDetector(t.Model.Files["vad"])
 		if err != nil {
 			return err
 		}
-		w.ears = append(w.ears, ear)
+		w.detectors = append(w.detectors, d)
 	}
-	for _, ear := range w.ears {
-		ear.reset()
+	for _, d := range w.detectors {
+		d.reset()
 	}
-	return w.crew.wait()
+	return nil
 }
 
 // unload gives the model back.
 func (w *worker) unload() {
-	if w.crew != nil {
-		w.crew.close()
-		w.crew = nil
+	if w.recognizers != nil {
+		w.recognizers.close()
+		w.recognizers = nil
 	}
-	for _, ear := range w.ears {
-		ear.close()
+	for _, d := range w.detectors {
+		d.close()
 	}
-	w.ears = nil
+	w.detectors = nil
 }
 
 // errStopped ends a decode that nobody wants any more.
 var errStopped = errors.New("stopped")
 
-// listen decodes the file, finds the speech in it and hands it to the crew.
-func (j *job) listen() (ending, error) {
-	sink := newSink(j)
-	end, err := j.w.decode(j.task, j.channels, j.announce, sink.pcm)
+// listen decodes the file, finds the speech in it and hands it to the recognizers.
+func (j *job) listen() (decodeResult, error) {
+	var heard *sink
+	open := func(h header) error {
+		j.mu.Lock()
+		j.head, j.channels = h, h.Channels
+		j.mu.Unlock()
+		if err := j.w.detect(j.task, h.Channels); err != nil {
+			return modelFault(err)
+		}
+		heard = newSink(j)
+		j.progress("transcribe")
+		return nil
+	}
+	end, err := j.w.decode(j.task, j.track, open, func(b []byte) error { return heard.pcm(b) })
 	if errors.Is(err, errStopped) {
 		return end, nil
 	}
-	if err == nil {
-		sink.finish()
+	if err == nil && heard != nil {
+		heard.finish()
+		end.Notices = append(end.Notices, heard.notices()...)
+	} else {
+		j.flush() // what is in order must be answered
 	}
 	return end, err
 }
 
-// decode has the file of t decoded. What it returns is the decoder's fault or
-// that of pcm; what the file did is in the ending.
-func (w *worker) decode(t *engine.Task, channels int, head func(header), pcm func([]byte) error) (ending, error) {
-	if w.child == nil {
-		child, err := startDecoder(w.cache)
-		if err != nil {
-			return ending{}, err
+// decode has a track of the file of t decoded, in one channel or, where t
+// splits them, in all. head is called before the first samples come. What it
+// returns is the decoder's fault or that of head or pcm; what the file did is
+// in the result.
+func (w *worker) decode(t *engine.Task, track string, head func(header) error, pcm func([]byte) error) (decodeResult, error) {
+	o := decodeRequest{Path: t.Path, Name: t.Name, Split: t.Channels == api.ChannelsSplit, Track: track, Seconds: t.MaxSeconds}
+	var end decodeResult
+	err := errGone
+	for again := w.child != nil; errors.Is(err, errGone); again = false {
+		if w.child == nil {
+			child, err := startDecoder(w.cache)
+			if err != nil {
+				return end, err
+			}
+			w.child = child
 		}
-		w.child = child
+		var started bool
+		end, started, err = w.child.decode(context.Background(), o, head, pcm)
+		if err != nil || end.Exit != 0 {
+			// What a bad file did to it goes with it.
+			w.child.stop()
+			w.child = nil
+		}
+		if started || !again { // else it may have died before, without a file
+			break
+		}
 	}
-	o := decodeOrder{Path: t.Path, Name: t.Name, Channels: channels, Seconds: t.MaxSeconds}
-	end, err := w.child.decode(context.Background(), o, head, pcm)
-	if err != nil || end.Exit != 0 {
-		// What a bad file did to it goes with it.
-		w.child.stop()
-		w.child = nil
-	}
+	var known *engine.Error
 	switch {
-	case errors.Is(err, errStopped):
+	case errors.Is(err, errStopped), errors.As(err, &known):
 		return end, err
-	case errors.Is(err, errHung):
-		return end, &engine.Error{Code: api.JobDamaged, Message: "the decoder got stuck in this file: it is damaged; convert it with another program and try again"}
 	case errors.Is(err, errGone):
-		return end, fault(api.JobEngineCrashed, "%s", err)
+		return end, fault(api.JobEngineCrashed, "the decoder ended in the middle of the file: %s", sentence(err))
 	case err != nil:
 		return end, fmt.Errorf("decode %s: %w", t.Name, err)
 	case end.Fault != "":
 		return end, fmt.Errorf("decode %s: %s", t.Name, end.Fault)
+	case end.Refused != nil:
+		return end, &engine.Error{Code: end.Refused.Code, Message: end.Refused.Message}
 	}
 	return end, nil
-}
-
-// announce takes what the container says of itself.
-func (j *job) announce(h header) {
-	j.mu.Lock()
-	j.head = h
-	j.mu.Unlock()
-	j.progress("recognise")
 }
 
 // deliver reports the segments in order. After a fault it only empties the
@@ -202,9 +280,9 @@ func (j *job) deliver() error {
 		select {
 		case <-a.answer:
 			j.settle(a)
-			j.progress("recognise")
-		case <-j.w.crew.bad:
-			fault = j.w.crew.err()
+			j.progress("transcribe")
+		case <-j.w.recognizers.bad:
+			fault = j.w.recognizers.err()
 			j.stop.Do(func() { close(j.failed) })
 		}
 	}
@@ -216,44 +294,68 @@ func (j *job) settle(a *assignment) {
 	j.mu.Lock()
 	j.pending--
 	j.settled = a.piece.end
-	j.stats.Recognise += a.seconds
+	j.stats.Recognize += a.seconds
 	j.stats.Speech += seconds(a.piece.end - a.piece.start)
 	j.stats.Segments++
 	if a.mended {
 		j.stats.Repeats++
 	}
-	j.mu.Unlock()
 	for _, p := range a.parts {
+		if h := p.heard; h.scored && len(h.tokens) > 0 {
+			j.score, j.tokens = j.score+h.score, j.tokens+len(h.tokens)+1
+		}
+	}
+	j.mu.Unlock()
+	for _, p := range sentences(a.parts) {
+		j.mu.Lock()
 		if p.heard.text == "" {
+			if !a.piece.unheard {
+				j.unclear++
+			}
+			j.mu.Unlock()
 			continue
 		}
-		j.mu.Lock()
 		j.spoken++
 		if p.heard.language != "" {
 			j.heardIn[p.heard.language] += p.end - p.start
 		}
 		j.mu.Unlock()
 		seg := &api.Segment{Start: round(seconds(p.start)), End: round(seconds(p.end)), Text: p.heard.text, Confidence: p.heard.confidence}
-		if j.channels == 2 {
-			seg.Speaker = fmt.Sprintf("Channel %d", a.piece.channel+1)
+		if j.channels > 1 {
+			seg.Speaker = j.head.Labels[a.piece.channel]
 		}
 		j.w.report(engine.Report{Type: engine.ReportSegment, Job: j.task.ID, Segment: seg, Words: placeWords(p, seg)})
 	}
 }
 
-// placeWords moves words from the time of the feed to that of the file, and
-// into their segment.
+// placeWords moves words from the time of the feed to that of the file, into
+// their segment and out of its pauses.
 func placeWords(p part, seg *api.Segment) []api.Word {
 	out := make([]api.Word, 0, len(p.heard.words))
-	offset := seconds(p.feedStart)
+	offset, last := seconds(p.feedStart), seg.Start
 	for _, w := range p.heard.words {
-		w.Start = round(min(max(w.Start+offset, seg.Start), seg.End))
-		w.End = round(min(max(w.End+offset, w.Start), seg.End))
+		w.Start, w.End = w.Start+offset, w.End+offset
+		for _, q := range p.pauses {
+			from, to := seconds(q.start), seconds(q.end)
+			switch {
+			case w.Start >= from && w.Start < to && w.End > to:
+				w.Start = to
+			case w.Start < from && w.End > from && w.End <= to+pauseSlack:
+				w.End = from
+			}
+		}
+		w.Start = round(min(max(w.Start, last), seg.End))
+		w.End = round(min(max(w.End, w.Start), seg.End))
 		w.Speaker = seg.Speaker
+		last = w.Start
 		out = append(out, w)
 	}
 	return out
 }
+
+// pauseSlack is by how much a word may seem to reach over the end of the pause
+// that follows it, in seconds.
+const pauseSlack = 0.1
 
 // progress reports how far the job is.
 func (j *job) progress(stage string) {
@@ -289,7 +391,7 @@ func chooseLanguage(m engine.Model, asked string) (string, error) {
 	}
 	if m.Language != "" && m.Language != base {
 		return "", &engine.Error{Code: api.JobUnsupported, Message: fmt.Sprintf(
-			"the model %s recognises %q, not %q: choose another model, or leave the language out", m.Name, m.Language, asked)}
+			"the model %s recognizes %q, not %q: choose another model, or leave the language out", m.Name, m.Language, asked)}
 	}
 	if m.Family == "whisper" && !strings.Contains(whisperLanguages, " "+base+" ") { // it would end the process
 		return "", &engine.Error{Code: api.JobUnsupported, Message: fmt.Sprintf(

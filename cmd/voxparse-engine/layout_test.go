@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
-// layout is a way to put recognisers on the cores: in one process or several,
+// layout is a way to put recognizers on the cores: in one process or several,
 // bound to a core each or left to the scheduler.
 type layout struct {
 	processes, threads int // threads of each process
@@ -30,9 +30,9 @@ type layoutOrder struct {
 	Passes int // over Audio
 }
 
-// recogniseAlone is a process of a layout: it gets ready, says so, waits for a
-// line, recognises and ends.
-func recogniseAlone(arg string) error {
+// recognizeAlone is a process of a layout: it gets ready, says so, waits for a
+// line, recognizes and ends.
+func recognizeAlone(arg string) error {
 	var o layoutOrder
 	if err := json.Unmarshal([]byte(arg), &o); err != nil {
 		return err
@@ -47,13 +47,15 @@ func recogniseAlone(arg string) error {
 		copy(feed[padBefore:], samples)
 		feeds = append(feeds, feed)
 	}
-	recs := make([]*recogniser, len(o.Cores))
+	recs := make([]recognizer, len(o.Cores))
 	for i := range recs {
-		rec, err := newRecogniser(o.Model, "en")
+		rec, err := (&loader{model: o.Model, language: "en", steps: func() {}}).open()
 		if err != nil {
 			return err
 		}
-		rec.recognise(feeds[0])
+		if _, err := rec.recognize(feeds[:1]); err != nil {
+			return err
+		}
 		recs[i] = rec
 	}
 	fmt.Println("ready")
@@ -71,8 +73,9 @@ func recogniseAlone(arg string) error {
 				}
 			}
 			for range o.Passes {
-				for _, f := range feeds {
-					rec.recognise(f)
+				if _, err := rec.recognize(feeds); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					os.Exit(1)
 				}
 			}
 		})
@@ -81,7 +84,7 @@ func recogniseAlone(arg string) error {
 	return nil
 }
 
-// run has the layout recognise o.Audio so many times in each thread, and
+// run has the layout recognize o.Audio so many times in each thread, and
 // returns how long that took.
 func (l layout) run(b *testing.B, o layoutOrder) time.Duration {
 	b.Helper()
@@ -96,7 +99,7 @@ func (l layout) run(b *testing.B, o layoutOrder) time.Duration {
 		if err != nil {
 			b.Fatal(err)
 		}
-		cmd := exec.CommandContext(b.Context(), os.Args[0], "recognise", string(arg))
+		cmd := exec.CommandContext(b.Context(), os.Args[0], "recognize", string(arg))
 		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {
@@ -129,7 +132,7 @@ func (l layout) run(b *testing.B, o layoutOrder) time.Duration {
 	return time.Since(began)
 }
 
-// BenchmarkLayout compares the ways to put recognisers on the cores, without
+// BenchmarkLayout compares the ways to put recognizers on the cores, without
 // decoding and detection.
 func BenchmarkLayout(b *testing.B) {
 	n := runtime.NumCPU()
@@ -137,7 +140,7 @@ func BenchmarkLayout(b *testing.B) {
 		name string
 		layout
 	}{
-		{"one recogniser", layout{1, 1, false}},
+		{"one recognizer", layout{1, 1, false}},
 		{"threads", layout{1, n, false}},
 		{"pinned threads", layout{1, n, true}},
 		{"processes", layout{n, 1, false}},

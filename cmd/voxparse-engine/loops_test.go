@@ -38,7 +38,30 @@ func TestMoreTokensThanTheTimeAllowsAreALoop(t *testing.T) {
 	}
 }
 
-func TestAPieceThatLoopsIsRecognisedInHalves(t *testing.T) {
+// recognizerFunc hears what it says in each stretch.
+type recognizerFunc func(feed []float32) heard
+
+func (f recognizerFunc) recognize(feeds [][]float32) ([]heard, error) {
+	out := make([]heard, len(feeds))
+	for i, feed := range feeds {
+		out[i] = f(feed)
+	}
+	return out, nil
+}
+
+func (recognizerFunc) close() {}
+
+// mendAll recognizes p with rec, and mends it.
+func mendAll(t *testing.T, p piece, rec recognizerFunc) ([]part, bool) {
+	t.Helper()
+	a := &assignment{piece: p, answer: make(chan struct{})}
+	if err := answer(rec, []*assignment{a}); err != nil {
+		t.Fatal(err)
+	}
+	return a.parts, a.mended
+}
+
+func TestAPieceThatLoopsIsRecognizedInHalves(t *testing.T) {
 	const length = 8 * sampleRate
 	p := piece{start: 1000, end: 1000 + length, lead: padBefore, feed: make([]float32, padBefore+length+padAfter)}
 	for i := range p.feed {
@@ -47,12 +70,12 @@ func TestAPieceThatLoopsIsRecognisedInHalves(t *testing.T) {
 	const quiet = padBefore + 3*sampleRate
 	clear(p.feed[quiet : quiet+sampleRate/2])
 	calls := 0
-	parts, mended := mend(p, func(feed []float32) heard {
+	parts, mended := mendAll(t, p, func(feed []float32) heard {
 		if calls++; len(feed) > 6*sampleRate {
 			return heard{generated: true, text: strings.Repeat("again ", 30)}
 		}
 		return heard{generated: true, text: "fine"}
-	}, 0)
+	})
 	if !mended || calls != 3 || len(parts) != 2 {
 		t.Fatalf("got %d parts after %d calls, mended %v, want 2, 3 and true", len(parts), calls, mended)
 	}
@@ -64,7 +87,7 @@ func TestAPieceThatLoopsIsRecognisedInHalves(t *testing.T) {
 
 func TestALoopThatStaysIsSaidOnce(t *testing.T) {
 	p := piece{end: 8 * sampleRate, lead: padBefore, feed: make([]float32, padBefore+8*sampleRate+padAfter)}
-	parts, mended := mend(p, func([]float32) heard { return heard{generated: true, text: strings.Repeat("again ", 30)} }, 0)
+	parts, mended := mendAll(t, p, func([]float32) heard { return heard{generated: true, text: strings.Repeat("again ", 30)} })
 	if !mended || len(parts) < 2 {
 		t.Errorf("got %d parts, mended %v, want it cut", len(parts), mended)
 	}

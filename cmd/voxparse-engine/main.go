@@ -1,5 +1,5 @@
 // Command voxparse-engine is the worker of voxparse: it decodes audio, finds
-// the speech in it and recognises it. It is the only program here that touches
+// the speech in it and recognizes it. It is the only program here that touches
 // untrusted media and native code, so that a malformed file ends one worker
 // and never the daemon. It links ffmpeg (GPL-3.0), so this program as a whole
 // is GPL-3.0; everything else in the project is Apache-2.0.
@@ -25,13 +25,13 @@
 //
 //	{"type":"beat","steps":1804}
 //
-// The pool says on which cores to recognise, at any time; the worker answers
-// once nothing runs on any other, and runs one recogniser for each:
+// The pool says on which cores to recognize, at any time; the worker answers
+// once nothing runs on any other, and runs one recognizer for each:
 //
 //	→ {"type":"cores","cores":[0,1]}
 //	← {"type":"cores","cores":[0,1]}
 //
-// One task at a time. Segments come as soon as they are recognised, in the
+// One task at a time. Segments come as soon as they are recognized, in the
 // order of the audio (with split channels: in the order in which they end):
 //
 //	→ {"type":"transcribe","job":{"id":"job_…","path":"/…","name":"a.mp3","model":{…}}}
@@ -76,7 +76,7 @@ func main() {
 	if flag.NArg() > 1 {
 		rest := flag.NewFlagSet(word, flag.ExitOnError)
 		rest.StringVar(cache, "cache", *cache, "folder for the compiled decoder")
-		rest.Parse(flag.Args()[1:]) // ends the program on an error
+		_ = rest.Parse(flag.Args()[1:]) // ends the program on an error
 	}
 	if err := run(word, *cache); err != nil {
 		fmt.Fprintln(os.Stderr, "voxparse-engine:", err)

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/voxparse/voxparse/engine"
-	"github.com/voxparse/voxparse/models"
-	"github.com/voxparse/voxparse/models/modelstest"
+	"github.com/voxparse/voxparse/internal/engine"
+	"github.com/voxparse/voxparse/internal/models"
+	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 // hangEnv makes the test program a decoder that never gives anything.
@@ -26,13 +26,16 @@ func TestMain(m *testing.M) {
 	var err error
 	switch {
 	case os.Getenv(hangEnv) != "":
-		if err = writeFrame(bufio.NewWriter(os.Stdout), frameReady, nil); err == nil {
+		err = writeFrame(bufio.NewWriter(os.Stdout), frameReady, nil)
+		for os.Getenv(hangEnv) == "busy" {
+		}
+		if err == nil {
 			_, err = io.Copy(io.Discard, os.Stdin)
 		}
 	case slices.Contains(os.Args, "decode"):
 		err = serveDecoder(os.Args[2])
-	case slices.Contains(os.Args, "recognise"):
-		err = recogniseAlone(os.Args[2])
+	case slices.Contains(os.Args, "recognize"):
+		err = recognizeAlone(os.Args[2])
 	default:
 		os.Exit(m.Run())
 	}
@@ -151,7 +154,11 @@ func samplesOf(path string) ([]float32, error) {
 
 // recordings are all of testdata/audio one after the other, with a second of
 // pause before each.
-func recordings(tb testing.TB) []float32 {
+func recordings(tb testing.TB) []float32 { return spaced(tb, sampleRate) }
+
+// spaced are all of testdata/audio one after the other, with so many samples of
+// pause before each.
+func spaced(tb testing.TB, pause int) []float32 {
 	tb.Helper()
 	var out []float32
 	for _, path := range recordingPaths(tb) {
@@ -159,7 +166,7 @@ func recordings(tb testing.TB) []float32 {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		out = append(append(out, make([]float32, sampleRate)...), samples...)
+		out = append(append(out, make([]float32, pause)...), samples...)
 	}
 	return out
 }

@@ -9,17 +9,17 @@ import (
 
 	sherpa "github.com/k2-fsa/sherpa-onnx-go/sherpa_onnx"
 
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
-// family says how a kind of recogniser is configured. A new kind is a new row.
+// family says how a kind of recognizer is configured. A new kind is a new row.
 type family struct {
 	roles     [][]string // sets of files; one of the sets must be there, besides the tokens
 	generates bool       // its text comes a token after the other, and may loop
 	set       func(c *sherpa.OfflineModelConfig, m engine.Model, language string)
 }
 
-// families is every kind of recogniser that this worker can load.
+// families is every kind of recognizer that this worker can load.
 var families = map[string]family{
 	"moonshine": {
 		roles:     [][]string{{"encoder", "decoder"}, {"preprocessor", "encoder", "uncached_decoder", "cached_decoder"}},

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"io/fs"
-	"os"
 	"time"
 )
 
@@ -11,8 +10,9 @@ import (
 // the file system that the decoder sees. Formats with their index at the end
 // need to seek, which a pipe cannot.
 type oneFile struct {
-	name string
-	file *os.File
+	name    string
+	content io.ReaderAt
+	size    int64
 }
 
 // Open opens the file, or the folder itself.
@@ -21,12 +21,7 @@ func (o oneFile) Open(name string) (fs.File, error) {
 	case ".":
 		return folder{o}, nil
 	case o.name:
-		fi, err := o.file.Stat()
-		if err != nil {
-			return nil, err
-		}
-		size := fi.Size()
-		return &view{SectionReader: io.NewSectionReader(o.file, 0, size), name: name, size: size}, nil
+		return &view{SectionReader: io.NewSectionReader(o.content, 0, o.size), name: name, size: o.size}, nil
 	}
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }

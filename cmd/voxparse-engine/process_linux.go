@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -78,4 +80,22 @@ func peakMemory() int64 {
 		return 0
 	}
 	return r.Maxrss * 1024
+}
+
+// processSeconds is the processor time of a process; false where it is not
+// known.
+func processSeconds(pid int) (float64, bool) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, false
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // the name may hold spaces
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, false
+	}
+	user, uerr := strconv.ParseFloat(fields[11], 64)
+	system, serr := strconv.ParseFloat(fields[12], 64)
+	const ticks = 100 // a second, on every Linux
+	return (user + system) / ticks, uerr == nil && serr == nil
 }

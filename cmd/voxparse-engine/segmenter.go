@@ -1,6 +1,8 @@
 package main
 
-// What goes into a recogniser, in samples. Unpadded clips loop and invent
+import "slices"
+
+// What goes into a recognizer, in samples. Unpadded clips loop and invent
 // words; more than 25 s at once loop too.
 const (
 	padBefore = sampleRate * 2 / 10
@@ -12,16 +14,24 @@ const (
 	// leastPiece is the shortest piece that a change of voices cuts off.
 	leastPiece = sampleRate * 3 / 10
 	// history is kept before speech is reported: it starts a little earlier.
-	history = padBefore + int(lateStart) + leakDoubt*window
+	history = padBefore + int(lateStart) + copyDoubt*window
 )
 
-// piece is a stretch of speech that goes to a recogniser as a whole.
+// piece is a stretch of speech that goes to a recognizer as a whole.
 type piece struct {
 	channel    int
 	start, end int64     // samples from the start of the file
 	feed       []float32 // the audio with its padding, at most maxFeed
 	lead       int       // samples of padding at the start of feed
+	pauses     []pause   // in it
+	unheard    bool      // no speech, for all that the detector says
 }
+
+// pause is a stretch without speech, in samples from the start of the file.
+type pause struct{ start, end int64 }
+
+// leastPause is the shortest pause that is kept in mind as a place to cut.
+const leastPause = sampleRate * 3 / 10
 
 // segmenter cuts the audio of one channel into pieces, at pauses. It keeps no
 // more audio than one piece.
@@ -37,18 +47,22 @@ type segmenter struct {
 	lastEnd int64     // end of the last piece
 	cut     bool      // start is a cut within speech: no audio from before it
 	changes []int64   // where another voice begins, still to come
+	pauses  []pause   // in the open stretch
+	quiet   bool      // it has paused
 }
 
-// pauseFor returns the pause that ends a piece of so many samples. The longer
-// a piece already is, the shorter the pause at which it is cut: short ones
-// want context, and none may get too long.
+// pauseFor returns the pause that ends a piece of so many samples. People stop
+// for a second in the middle of a sentence, and a sentence that is cut there
+// loses words and gains full stops: short pieces go on over such pauses. The
+// longer a piece already is, the shorter the pause at which it is cut, so that
+// none has to be cut where there is no pause at all.
 func pauseFor(length int64) int64 {
 	switch seconds := float64(length) / sampleRate; {
-	case seconds < 2:
-		return sampleRate
-	case seconds < 8:
+	case seconds < 10:
+		return sampleRate * 14 / 10
+	case seconds < 16:
 		return sampleRate * 6 / 10
-	case seconds < 15:
+	case seconds < 20:
 		return sampleRate * 4 / 10
 	default:
 		return sampleRate * 2 / 10
@@ -62,11 +76,17 @@ func (s *segmenter) add(w []float32, speech bool, late int64) {
 	pos := s.base + int64(len(s.buf))
 	if speech {
 		if !s.open {
-			s.open, s.cut = true, false
+			s.open, s.cut, s.pauses = true, false, nil
 			s.start = max(pos-int64(len(w))-lateStart-late, s.lastEnd, s.base)
+		} else if s.quiet {
+			p := pause{s.voiced - lateEnd, pos - int64(len(w)) - lateStart - late}
+			if p.end-p.start >= leastPause {
+				s.pauses = append(s.pauses, p)
+			}
 		}
 		s.voiced = pos
 	}
+	s.quiet = s.open && !speech
 	s.change(pos)
 	switch {
 	case !s.open:
@@ -91,6 +111,7 @@ func (s *segmenter) change(pos int64) {
 		default:
 			s.send(at, true)
 			s.start, s.cut = at, true
+			s.keepPauses()
 			s.trim(at)
 		}
 	}
@@ -120,14 +141,33 @@ func (s *segmenter) close() {
 	s.trim(s.base + int64(len(s.buf)-history))
 }
 
-// split emits the first part of a stretch without a pause, up to its quietest
-// point, and leaves the rest open.
+// split emits the first part of a stretch that got too long, up to its longest
+// pause or else its quietest point, and leaves the rest open.
 func (s *segmenter) split() {
+	var best pause
+	for _, p := range s.pauses {
+		if p.start >= s.start+minSplit && p.end-p.start > best.end-best.start {
+			best = p
+		}
+	}
+	if best.end > 0 {
+		s.send(best.start, false)
+		s.start, s.cut = best.end, false
+		s.keepPauses()
+		s.trim(best.end - padBefore)
+		return
+	}
 	from := int(s.start-s.base) + minSplit
 	at := s.base + int64(quietest(s.buf, from, len(s.buf)))
 	s.send(at, true)
 	s.start, s.cut = at, true
+	s.keepPauses()
 	s.trim(at)
+}
+
+// keepPauses forgets the pauses before the open stretch.
+func (s *segmenter) keepPauses() {
+	s.pauses = slices.DeleteFunc(s.pauses, func(p pause) bool { return p.start < s.start })
 }
 
 // send emits what lies between start and end, padded.
@@ -144,7 +184,13 @@ func (s *segmenter) send(end int64, cut bool) {
 	feed = append(feed, make([]float32, padBefore-before)...)
 	feed = append(feed, s.buf[a-before:b+after]...)
 	feed = append(feed, make([]float32, padAfter-after)...)
-	s.emit(piece{channel: s.channel, start: s.start, end: end, feed: feed, lead: padBefore})
+	var pauses []pause
+	for _, p := range s.pauses {
+		if p.start > s.start && p.end < end {
+			pauses = append(pauses, p)
+		}
+	}
+	s.emit(piece{channel: s.channel, start: s.start, end: end, feed: feed, lead: padBefore, pauses: pauses})
 	s.lastEnd = end
 }
 

@@ -43,7 +43,7 @@ func checkPieces(t *testing.T, pieces []piece, all []float32, spoken []bool, tot
 	var last int64
 	for i, p := range pieces {
 		if len(p.feed) > maxFeed || len(p.feed) < padBefore+padAfter {
-			t.Errorf("piece %d: got %d samples to recognise, want %d to %d", i, len(p.feed), padBefore+padAfter, maxFeed)
+			t.Errorf("piece %d: got %d samples to recognize, want %d to %d", i, len(p.feed), padBefore+padAfter, maxFeed)
 		}
 		if p.start < last || p.end <= p.start || p.end > total {
 			t.Fatalf("piece %d: got %d-%d, want it after %d and within %d", i, p.start, p.end, last, total)

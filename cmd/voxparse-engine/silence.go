@@ -10,33 +10,27 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // silence writes a copy of the audio of t as a WAV file, with silence where
 // t says so in every channel: what one speaker says is often heard in the
 // other's too.
 func (w *worker) silence(t *engine.Task) error {
-	channels := 1
-	if t.Channels == "split" {
-		channels = 2
-	}
-	out, err := newWAV(t.Silence.Out, channels)
-	if err != nil {
-		return err
-	}
-	m := &muffler{w: w, task: t, out: out, began: time.Now()}
-	end, err := w.decode(t, channels, func(h header) { m.head = h }, m.pcm)
+	m := &muffler{w: w, task: t, began: time.Now()}
+	end, err := w.decode(t, t.Track, m.open, m.pcm)
 	if err == nil {
-		if fault := verdict(t.Name, m.head, end, t.MaxSeconds); fault != nil {
+		if fault := classify(t, m.head, end); fault != nil {
 			err = fault
 		}
 	}
-	if cerr := out.close(); err == nil {
-		err = cerr
+	if m.out != nil {
+		if cerr := m.out.close(); err == nil {
+			err = cerr
+		}
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(t.Silence.Out))
+		return errors.Join(err, os.RemoveAll(t.Silence.Out)) // it may not be there
 	}
 	w.report(engine.Report{Type: engine.ReportDone, Job: t.ID, Duration: seconds(end.Samples)})
 	return nil
@@ -51,6 +45,14 @@ type muffler struct {
 	began    time.Time
 	position int64 // of the next sample, per channel
 	reported int64
+}
+
+// open makes the file, in as many channels as come.
+func (m *muffler) open(h header) error {
+	m.head = h
+	out, err := newWAV(m.task.Silence.Out, h.Channels)
+	m.out = out
+	return err
 }
 
 // pcm takes interleaved 16-bit samples.

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 
 	sherpa "github.com/k2-fsa/sherpa-onnx-go/sherpa_onnx"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // Telling voices apart needs the whole recording at once, 64 kB a second. The
@@ -21,7 +22,7 @@ const (
 	voicesLong = 1800.0     // from here on windows follow each other less closely
 )
 
-// Settings of the diarisation, in seconds and as the library counts them.
+// Settings of the diarization, in seconds and as the library counts them.
 const (
 	closeWindows    = 0.1 // of a window's length from one to the next
 	looseWindows    = 0.25
@@ -30,12 +31,12 @@ const (
 	shortestSilence = 0.5
 )
 
-// turns finds out who speaks when in the file of t. The recognisers give their
+// turns finds out who speaks when in the file of t. The recognizers give their
 // memory back for it.
 func (w *worker) turns(t *engine.Task) error {
 	model := t.Model
 	if err := checkFiles(model, "segmentation", "embedding"); err != nil {
-		return &engine.Error{Code: api.JobModelMissing, Message: sentence(err), Transient: true}
+		return modelFault(err)
 	}
 	w.unload()
 	defer debug.FreeOSMemory()
@@ -44,28 +45,38 @@ func (w *worker) turns(t *engine.Task) error {
 		w.report(engine.Report{Type: engine.ReportProgress, Job: t.ID, Progress: p})
 	}
 	tell("decode", header{})
-	samples, head, end, err := w.whole(t)
-	if err != nil {
-		return err
+	var silent []int
+	for track := t.Track; ; {
+		samples, head, end, err := w.whole(t, track)
+		if err != nil {
+			return err
+		}
+		tell("speakers", head)
+		turns, err := diarize(model, samples, t.Voices)
+		if err != nil {
+			return modelFault(err)
+		}
+		silent = append(silent, head.Track)
+		if next := nextTrack(t.Track, head.Tracks, silent); len(turns) == 0 && next != 0 {
+			track = strconv.Itoa(next)
+			continue
+		}
+		w.report(engine.Report{Type: engine.ReportDone, Job: t.ID, Duration: seconds(end.Samples), Turns: turns})
+		return nil
 	}
-	tell("speakers", head)
-	turns, err := diarise(model, samples, t.Voices)
-	if err != nil {
-		return &engine.Error{Code: api.JobModelMissing, Message: sentence(err), Transient: true}
-	}
-	w.report(engine.Report{Type: engine.ReportDone, Job: t.ID, Duration: seconds(end.Samples), Turns: turns})
-	return nil
 }
 
-// whole decodes the file of t into memory.
-func (w *worker) whole(t *engine.Task) (samples []float32, head header, end ending, err error) {
+// whole decodes a track of the file of t into memory, mixed.
+func (w *worker) whole(t *engine.Task, track string) (samples []float32, head header, end decodeResult, err error) {
 	limited := *t
+	limited.Channels = ""
 	if t.MaxSeconds <= 0 || t.MaxSeconds > voicesMost {
 		limited.MaxSeconds = voicesMost
 	}
 	// Reserved, not used: the pages come with the audio.
 	samples = make([]float32, 0, int(limited.MaxSeconds*sampleRate)+sampleRate)
-	end, err = w.decode(&limited, 1, func(h header) { head = h }, func(b []byte) error {
+	announced := func(h header) error { head = h; return nil }
+	end, err = w.decode(&limited, track, announced, func(b []byte) error {
 		for ; len(b) >= 2; b = b[2:] {
 			samples = append(samples, float32(int16(binary.LittleEndian.Uint16(b)))/32768)
 		}
@@ -77,16 +88,16 @@ func (w *worker) whole(t *engine.Task) (samples []float32, head header, end endi
 	case end.Over && limited.MaxSeconds != t.MaxSeconds:
 		err = fault(api.JobTooLong, "speakers are told apart in recordings of at most %s, and this one is longer: split it, or leave speakers out", duration(voicesMost))
 	default:
-		if f := verdict(t.Name, head, end, limited.MaxSeconds); f != nil {
+		if f := classify(&limited, head, end); f != nil {
 			err = f
 		}
 	}
 	return samples, head, end, err
 }
 
-// diarise returns who speaks when in samples, which is not empty: so many
+// diarize returns who speaks when in samples, which is not empty: so many
 // voices, or as many as are heard where voices is 0.
-func diarise(m engine.Model, samples []float32, voices int) ([]engine.Turn, error) {
+func diarize(m engine.Model, samples []float32, voices int) ([]engine.Turn, error) {
 	c := &sherpa.OfflineSpeakerDiarizationConfig{MinDurationOn: shortestVoice, MinDurationOff: shortestSilence}
 	c.Segmentation.Pyannote.Model = m.Files["segmentation"]
 	c.Segmentation.Pyannote.WindowShiftRatio = closeWindows

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/voxparse/voxparse/engine"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 // beatEvery is the time between two heartbeats.
@@ -21,11 +21,11 @@ type worker struct {
 	gate  *gate
 	steps atomic.Uint64 // grows while something gets on
 
-	out   sync.Mutex // one report at a time
-	pipe  *os.File
-	crew  *crew
-	ears  []*detector // of the model of crew, one per channel
-	child *decoder    // ready for the next file; nil: to be started
+	out         sync.Mutex // one report at a time
+	pipe        *os.File
+	recognizers *recognizerPool
+	detectors   []*detector // of the model of recognizers, one per channel
+	child       *decoder    // ready for the next file; nil: to be started
 }
 
 // work takes orders until stdin ends, which ends the process.
@@ -63,7 +63,7 @@ func work(cache string) error {
 	return lines.Err() // the pool is gone, or wants us gone: end with all threads
 }
 
-// setCores moves the recognisers to cores, then says so.
+// setCores moves the recognizers to cores, then says so.
 func (w *worker) setCores(cores []int) {
 	if n := runtime.NumCPU(); len(cores) > n {
 		cores = cores[:n]

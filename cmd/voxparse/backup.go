@@ -14,6 +14,7 @@ import (
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 // backedUp is what daemon backup --json prints.
@@ -93,13 +94,10 @@ func (a *app) backupTo(ctx context.Context, path string) (_ backedUp, err error)
 	if err := checkDatabase(ctx, f.Name()); err != nil {
 		return backedUp{}, fmt.Errorf("check the backup: %w", err)
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := fsx.Rename(f.Name(), path); err != nil {
 		return backedUp{}, fmt.Errorf("make the backup: %w", err)
 	}
 	kept = true
-	if err := daemon.SyncFolder(filepath.Dir(path)); err != nil {
-		return backedUp{}, fmt.Errorf("make the backup: %w", err)
-	}
 	return backedUp{path, st.Size()}, nil
 }
 
@@ -114,7 +112,7 @@ func daemonCompactCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "compact", Short: "Give the free space in the database back to the disk", Args: args(),
 		Long: `Write the database anew without its free pages. The daemon must not run. The old
-file is replaced once the new one is whole and durable; there must be room for both.`,
+file is replaced once the new one is complete and durable; there must be room for both.`,
 		Example: "  voxparse daemon stop && voxparse daemon compact && voxparse daemon start",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := a.local(nil)

@@ -26,7 +26,7 @@ const inFlight = 8
 type batch struct {
 	a       *app
 	c       *client.Client
-	flags   transcribeFlags
+	flags   *transcribeFlags
 	meta    json.RawMessage
 	inputs  []input
 	alone   bool // one file that was named itself: no batch, though it be of one
@@ -47,7 +47,7 @@ func (b *batch) submit(ctx context.Context, in input, it *item) (api.Accepted, e
 		key = "cli-" + rand.Text()
 	}
 	return b.c.Submit(ctx, client.Upload{
-		Name: in.name, Size: in.size, Options: b.flags.Options, Metadata: b.meta, WebhookIDs: b.flags.webhooks,
+		Name: in.name, Size: in.size, Options: b.flags.Options, Metadata: b.meta, WebhookIDs: b.flags.Webhooks,
 		IdempotencyKey: key, Sent: it.uploaded,
 		Open: func() (io.ReadCloser, error) { return in.open(b.a.in) },
 	})
@@ -99,7 +99,7 @@ func (b *batch) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return b.part(ctx)
 	}
-	return b.verdict(failed, first)
+	return b.outcome(failed, first)
 }
 
 func firstOf(a, b error) error {
@@ -181,6 +181,7 @@ func (b *batch) deliver(o outcome) error {
 	if o.err == nil && b.flags.RedactAudio && o.copy == "" && !b.a.json {
 		b.a.notice("silenced audio: voxparse jobs audio %s -o FILE", o.jobID)
 	}
+	b.tellNotices(o)
 	several := !b.alone
 	switch {
 	case b.a.json && several:
@@ -204,6 +205,16 @@ func (b *batch) deliver(o outcome) error {
 	return b.a.printText(string(o.texts[0]))
 }
 
+// tellNotices prints what the engine has to say about a recording.
+func (b *batch) tellNotices(o outcome) {
+	if o.err != nil || o.result == nil {
+		return
+	}
+	for _, n := range o.result.Notices {
+		b.a.notice("%s: %s", oneLine(o.in.rel), oneLine(n.Message))
+	}
+}
+
 // success is the line that a finished file leaves.
 func (b *batch) success(o outcome) string {
 	st := b.a.errStyle
@@ -219,9 +230,9 @@ func (b *batch) failure(in input, err error) string {
 	return b.a.errStyle.bad.Render("✗") + " " + oneLine(in.rel) + ": " + strings.TrimSpace(why)
 }
 
-// verdict turns the count of failures into the error of the run. A lone file's
+// outcome turns the count of failures into the error of the run. A lone file's
 // error is told by itself.
-func (b *batch) verdict(failed int, first error) error {
+func (b *batch) outcome(failed int, first error) error {
 	n := len(b.inputs)
 	switch {
 	case failed == 0:
@@ -256,10 +267,10 @@ func (b *batch) part(ctx context.Context) error {
 	defer b.mu.Unlock()
 	b.board.close()
 	p := parting{err: context.Cause(ctx)}
-	var sig signalled
+	var sig signaled
 	if !errors.As(p.err, &sig) || sig.sig == syscall.SIGHUP {
 		for id := range b.open {
-			p.left = append(p.left, fmt.Sprintf("job %s goes on; voxparse jobs wait %s", id, id))
+			p.left = append(p.left, fmt.Sprintf("job %s continues; wait for it with: voxparse jobs wait %s", id, id))
 		}
 		return p
 	}

@@ -19,7 +19,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/models/modelstest"
+	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 // BenchmarkStartup measures a whole run of `voxparse version`.

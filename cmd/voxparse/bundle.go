@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -21,7 +20,8 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 // bundleLines is how much of the log goes into a bundle.
@@ -35,27 +35,18 @@ type bundle struct {
 }
 
 // writeBundle writes the archive whole, or not at all.
-func (a *app) writeBundle(ctx context.Context, path string, found api.Checkup) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".voxparse-bundle-*")
-	if err != nil {
-		return fmt.Errorf("make the bundle: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
+func (a *app) writeBundle(ctx context.Context, path string, found api.Checkup) error {
 	r, err := newRedactor()
 	if err != nil {
-		return errors.Join(err, f.Close())
+		return err
 	}
-	zip := gzip.NewWriter(f)
-	b := &bundle{redactor: r, tar: tar.NewWriter(zip), now: time.Now()}
-	err = a.fillBundle(ctx, b, found)
-	if err = errors.Join(err, b.tar.Close(), zip.Close(), f.Close()); err != nil {
-		return fmt.Errorf("write the bundle: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	err = fsx.WriteFileFrom(path, 0o600, func(w io.Writer) error {
+		zip := gzip.NewWriter(w)
+		b := &bundle{redactor: r, tar: tar.NewWriter(zip), now: time.Now()}
+		err := a.fillBundle(ctx, b, found)
+		return errors.Join(err, b.tar.Close(), zip.Close())
+	})
+	if err != nil {
 		return fmt.Errorf("write the bundle: %w", err)
 	}
 	a.notice("wrote %s; look through it before you send it", oneLine(path))
@@ -188,6 +179,10 @@ func (a *app) addStatus(ctx context.Context, b *bundle, cfg *config.Config) erro
 		for _, j := range page {
 			b.know(j.Source.Name, j.Source.Path)
 		}
+	}
+	b.knowURLs(cfg.Analysis.Endpoint)
+	for _, w := range st.Webhooks {
+		b.knowURLs(w.URL)
 	}
 	for _, f := range st.Folders {
 		b.knowFolders(f.Dir, f.Options.Out)

@@ -36,7 +36,7 @@ func daemonCheckCmd(a *app) *cobra.Command {
 			if err := daemon.CheckDatabase(path); err != nil {
 				return err
 			}
-			return printOne(a, map[string]any{"ok": true, "path": path}, "", func() { a.printf("%s is whole\n", oneLine(path)) })
+			return printOne(a, map[string]any{"ok": true, "path": path}, "", func() { a.printf("%s is valid\n", oneLine(path)) })
 		},
 	}
 }
@@ -68,5 +68,5 @@ func checkDatabase(ctx context.Context, path string) error {
 	if i := strings.Index(text, "\n\ngoroutine "); i >= 0 {
 		text = text[:i] // a panic: its first lines say enough
 	}
-	return api.Errorf(api.Internal, "the database is damaged (%s)\nput a copy of it back, or begin anew with: mv %s %s.damaged", text, path, path)
+	return api.Errorf(api.Internal, "the database is damaged (%s)\nrestore a copy of it, or start over with: mv %s %s.damaged", text, path, path)
 }

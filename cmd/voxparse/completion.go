@@ -50,7 +50,7 @@ func completionCmd(a *app) *cobra.Command {
 			return genCompletion(c.Root(), got[0], a.out)
 		},
 	}
-	c.Flags().StringVar(&dir, "dir", "", "write the scripts of all shells into this folder")
+	c.Flags().StringVar(&dir, "dir", "", "write the scripts of all shells into this folder, `DIR`")
 	if err := c.Flags().MarkHidden("dir"); err != nil {
 		panic(err) // the flag is defined in the line above
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 func configCmd(a *app) *cobra.Command {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 // startLimit is how long a daemon may take until it answers. Opening a store of
@@ -40,15 +41,6 @@ func (a *app) client() (*client.Client, error) {
 		return nil, err
 	}
 	return client.New(cfg.Socket), nil
-}
-
-// remote returns the base URL of a daemon that is reached over TCP, "" for our
-// own.
-func (a *app) remote() string {
-	if a.socket != "" {
-		return ""
-	}
-	return os.Getenv("VOXPARSE_URL")
 }
 
 // mayStart reports whether a command may start the daemon by itself.
@@ -93,7 +85,7 @@ func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+	if err := fsx.PrivateDir(cfg.DataDir); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
 	logFile, err := openLog(cfg.LogFile())

@@ -13,8 +13,8 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
 	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 const daemonExample = `  voxparse daemon start
@@ -22,7 +22,7 @@ const daemonExample = `  voxparse daemon start
   voxparse daemon logs -f`
 
 func daemonCmd(a *app) *cobra.Command {
-	return group("daemon", "Run and steer the daemon", daemonExample,
+	return group("daemon", "Run and manage the daemon", daemonExample,
 		daemonRunCmd(a), daemonStartCmd(a), daemonStopCmd(a), daemonRestartCmd(a), daemonStatusCmd(a), daemonLogsCmd(a),
 		daemonInstallCmd(a), daemonUninstallCmd(a), daemonBackupCmd(a), daemonCompactCmd(a), daemonCheckCmd(a))
 }
@@ -35,7 +35,9 @@ func settingFlags(c *cobra.Command) func() map[string]string {
 		if f.Key == "socket" {
 			continue // a global flag
 		}
-		values[f.Key] = c.Flags().String(f.Name, "", f.About)
+		v := &settingValue{name: f.Value}
+		c.Flags().Var(v, f.Name, f.About)
+		values[f.Key] = &v.text
 	}
 	return func() map[string]string {
 		out := map[string]string{}
@@ -47,6 +49,15 @@ func settingFlags(c *cobra.Command) func() map[string]string {
 		return out
 	}
 }
+
+// settingValue is the value of a setting's flag: a pflag.Value.
+type settingValue struct{ text, name string }
+
+func (v *settingValue) String() string     { return v.text }
+func (v *settingValue) Set(s string) error { v.text = s; return nil }
+
+// Type names the value in a line of help.
+func (v *settingValue) Type() string { return v.name }
 
 // asFlags turns settings back into arguments for another process.
 func asFlags(settings map[string]string) []string {
@@ -129,7 +140,7 @@ func (a *app) startDaemon(ctx context.Context, flags map[string]string) error {
 		return err
 	}
 	if _, err := cl.Health(ctx); !errors.Is(err, client.ErrUnreachable) {
-		a.notice("the daemon runs already")
+		a.notice("the daemon is already running")
 	} else if err := a.spawn(ctx, cl, asFlags(flags)); err != nil {
 		return err
 	}
@@ -137,10 +148,13 @@ func (a *app) startDaemon(ctx context.Context, flags map[string]string) error {
 	if err != nil {
 		return err
 	}
+	if open := daemon.OpenToNetwork(a.cfg); open != "" {
+		a.notice("%s", open)
+	}
 	return a.printDaemon(st)
 }
 
-// local returns a client of this user's own daemon, whatever VOXPARSE_URL says.
+// local returns a client of this user's own daemon.
 func (a *app) local(flags map[string]string) (*client.Client, error) {
 	cfg, err := config.Load(a.flags(flags), os.Getenv)
 	if err != nil {
@@ -176,7 +190,7 @@ func daemonStatusCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Say whether the daemon runs; exit 6 where it does not", Args: args(), Example: "  voxparse daemon status && echo up",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.local(nil)
+			cl, err := a.client()
 			if err != nil {
 				return err
 			}
@@ -249,15 +263,30 @@ func (a *app) stopDaemon(ctx context.Context, c *client.Client) (bool, error) {
 	return true, nil
 }
 
+// checkStart returns why a daemon with the settings would not start, as far as
+// that can be told while the one behind cl runs.
+func (a *app) checkStart(ctx context.Context, cl *client.Client) error {
+	serves := ""
+	if st, err := cl.Status(ctx); err == nil {
+		serves = st.Listen
+	}
+	return daemon.CheckStart(ctx, a.cfg, serves)
+}
+
 func daemonRestartCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use: "restart", Short: "Stop the daemon and start it again", Args: args(), Example: "  voxparse daemon restart",
+		Use: "restart", Short: "Stop the daemon and start it again", Args: args(),
+		Long:    "Stop the daemon and start it again. One that would not start is found before the running one is stopped.",
+		Example: "  voxparse daemon restart",
 	}
 	given := settingFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		cl, err := a.local(given())
 		if err != nil {
 			return err
+		}
+		if err := a.checkStart(c.Context(), cl); err != nil {
+			return fmt.Errorf("%w\nthe daemon that runs was left alone", err)
 		}
 		if _, err := a.stopDaemon(c.Context(), cl); err != nil {
 			return err

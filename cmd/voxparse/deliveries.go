@@ -35,7 +35,7 @@ func webhooksTestCmd(a *app) *cobra.Command {
 			if err := printOne(a, d, d.ID, func() { a.showDelivery(d) }); err != nil {
 				return err
 			}
-			if len(d.Attempts) > 0 && d.State != api.DeliveryDelivered {
+			if len(d.Attempts) > 0 && d.Status != api.DeliveryDelivered {
 				return notArrived("the test", d)
 			}
 			return nil
@@ -48,16 +48,14 @@ func notArrived(what string, d api.Delivery) error {
 	return exitError{code: exitFailed, err: fmt.Errorf("%s did not arrive: %s", what, attemptOutcome(d.Attempts[len(d.Attempts)-1]))}
 }
 
-var deliveryStates = []string{"pending", "delivering", "delivered", "failed_permanent", "held", "cancelled"}
-
 func webhooksDeliveriesCmd(a *app) *cobra.Command {
 	var limit int
-	var state, job string
+	var status, job string
 	c := &cobra.Command{
 		Use: "deliveries ID", Short: "Show the delivery log of a webhook, newest first", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
-		Example: "  voxparse webhooks deliveries whk_01k… --state failed_permanent\n  voxparse webhooks delivery dlv_01k…   (one of them, with every attempt)",
+		Example: "  voxparse webhooks deliveries whk_01k… --status failed_permanent\n  voxparse webhooks delivery dlv_01k…   (one of them, with every attempt)",
 		RunE: func(c *cobra.Command, got []string) error {
-			if err := oneOf("state", state, deliveryStates...); err != nil {
+			if err := oneOf("status", status, api.DeliveryStatuses...); err != nil {
 				return err
 			}
 			if limit < 1 {
@@ -76,21 +74,22 @@ func webhooksDeliveriesCmd(a *app) *cobra.Command {
 					return err
 				}
 			}
-			list, err := listDeliveries(c.Context(), cl, id, client.DeliveryQuery{State: api.DeliveryState(state), JobID: job}, limit)
+			list, err := listDeliveries(c.Context(), cl, id, client.DeliveryQuery{Status: api.DeliveryStatus(status), JobID: job}, limit)
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"ID", "STATE", "CREATED", "EVENT", "JOB", "ATTEMPTS", "NEXT"}}
+			t := table{head: []string{"ID", "STATUS", "CREATED", "EVENT", "JOB", "ATTEMPTS", "NEXT"}}
 			for _, d := range list {
-				t.add(d.ID, a.style.deliveryState(d.State), a.style.when(d.CreatedAt), d.EventType, orDash(d.JobID), strconv.Itoa(d.AttemptCount), a.style.when(d.NextDueAt))
+				t.add(d.ID, a.style.deliveryStatus(d.Status), a.style.when(d.CreatedAt), d.EventType, orDash(d.JobID), strconv.Itoa(d.AttemptCount), a.style.when(d.NextDueAt))
 			}
 			return printList(a, list, func(d api.Delivery) string { return d.ID }, t, "no deliveries; send one with: voxparse webhooks test "+id)
 		},
 	}
 	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "`N` deliveries at most")
-	c.Flags().StringVar(&state, "state", "", "only this `STATE`: "+strings.Join(deliveryStates, ", "))
+	c.Flags().StringVar(&status, "status", "", "only this `STATUS`: "+strings.Join(api.DeliveryStatuses, ", "))
+	alsoNamed(c, "status", "state")
 	c.Flags().StringVar(&job, "job", "", "only of this job (`ID`)")
-	complete(c, "state", deliveryStates...)
+	complete(c, "status", api.DeliveryStatuses...)
 	completeBy(c, "job", a.completeJobs())
 	return c
 }
@@ -156,7 +155,7 @@ func webhooksDeliveryCmd(a *app) *cobra.Command {
 
 func (a *app) showDelivery(d api.Delivery) {
 	a.field("id", d.ID)
-	a.field("state", a.style.deliveryState(d.State))
+	a.field("status", a.style.deliveryStatus(d.Status))
 	a.field("event", d.EventType+" "+d.EventID)
 	a.field("webhook", d.WebhookID)
 	a.field("job", d.JobID)
@@ -166,7 +165,7 @@ func (a *app) showDelivery(d api.Delivery) {
 	}
 	a.field("sent again", d.RedeliveryOf)
 	for _, t := range d.Attempts {
-		a.field(fmt.Sprintf("attempt %d", t.Number), fmt.Sprintf("%s  %s  %.0f ms  %s", t.ID, a.style.when(t.StartedAt), t.DurationMS, a.colourOutcome(t)))
+		a.field(fmt.Sprintf("attempt %d", t.Number), fmt.Sprintf("%s  %s  %.0f ms  %s", t.ID, a.style.when(t.StartedAt), t.DurationMS, a.colorOutcome(t)))
 	}
 }
 
@@ -196,7 +195,7 @@ func attemptOutcome(t api.Attempt) string {
 	return "no answer"
 }
 
-func (a *app) colourOutcome(t api.Attempt) string {
+func (a *app) colorOutcome(t api.Attempt) string {
 	if t.Status >= 200 && t.Status < 300 && t.Error == "" {
 		return a.style.good.Render(attemptOutcome(t))
 	}
@@ -224,7 +223,7 @@ func webhooksRedeliverCmd(a *app) *cobra.Command {
 				if err := a.printRedelivery(d, wait, len(got) > 1); err != nil {
 					return err
 				}
-				if wait && len(d.Attempts) > 0 && d.State != api.DeliveryDelivered {
+				if wait && len(d.Attempts) > 0 && d.Status != api.DeliveryDelivered {
 					return notArrived("it", d)
 				}
 				return nil
@@ -244,7 +243,7 @@ func (a *app) printRedelivery(d api.Delivery, whole, several bool) error {
 			a.showDelivery(d)
 			return
 		}
-		a.printf("%s %s\n", d.ID, d.State)
+		a.printf("%s %s\n", d.ID, d.Status)
 	})
 }
 
@@ -257,7 +256,7 @@ func awaitAttempt(ctx context.Context, c *client.Client, d api.Delivery) (api.De
 	defer tick.Stop()
 	for {
 		now, err := c.Delivery(ctx, d.ID)
-		if err != nil || len(now.Attempts) > 0 || now.State == api.DeliveryHeld || now.State == api.DeliveryCancelled {
+		if err != nil || len(now.Attempts) > 0 || now.Status == api.DeliveryHeld || now.Status == api.DeliveryCancelled {
 			return now, err
 		}
 		select {
@@ -270,10 +269,10 @@ func awaitAttempt(ctx context.Context, c *client.Client, d api.Delivery) (api.De
 
 func webhooksReplayCmd(a *app) *cobra.Command {
 	var since, until string
-	var states []string
+	var statuses []string
 	c := &cobra.Command{
 		Use: "replay ID", Short: "Send the deliveries of a time window again, in the background", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
-		Example: "  voxparse webhooks replay whk_01k… --since 24h\n  voxparse webhooks replay whk_01k… --since 2026-05-03 --until 2026-05-04 --state delivered,failed_permanent",
+		Example: "  voxparse webhooks replay whk_01k… --since 24h\n  voxparse webhooks replay whk_01k… --since 2026-05-03 --until 2026-05-04 --status delivered,failed_permanent",
 		RunE: func(c *cobra.Command, got []string) error {
 			if since == "" {
 				return usagef("--since says from when on: a duration (24h, 7d), a date or a time")
@@ -291,21 +290,22 @@ func webhooksReplayCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := cl.Replay(c.Context(), id, api.ReplayRequest{Since: from, Until: till, States: states})
+			r, err := cl.Replay(c.Context(), id, api.ReplayRequest{Since: from, Until: till, Statuses: statuses})
 			if err != nil {
 				return err
 			}
 			return printOne(a, r, strconv.Itoa(r.Deliveries), func() {
 				a.printf("%s sent again\n", plural(r.Deliveries, "delivery is", "deliveries are"))
 				if r.More {
-					a.printf("there are more; the replay goes on in the background\n")
+					a.printf("there are more; the replay continues in the background\n")
 				}
 			})
 		},
 	}
 	c.Flags().StringVar(&since, "since", "", "from this `TIME` on: a duration back (24h, 7d), a date or a time")
 	c.Flags().StringVar(&until, "until", "", "until this `TIME` (default: now)")
-	c.Flags().StringSliceVar(&states, "state", nil, "those in these `STATES`: failed_permanent, delivered or cancelled (default failed_permanent)")
-	complete(c, "state", "failed_permanent", "delivered", "cancelled")
+	c.Flags().StringSliceVar(&statuses, "status", nil, "those with this `STATUS`: failed_permanent, delivered or cancelled; repeatable (default failed_permanent)")
+	alsoNamed(c, "status", "state")
+	complete(c, "status", "failed_permanent", "delivered", "cancelled")
 	return c
 }

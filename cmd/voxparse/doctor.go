@@ -15,9 +15,10 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
 	"github.com/voxparse/voxparse/daemon"
-	"github.com/voxparse/voxparse/service"
+	"github.com/voxparse/voxparse/daemon/doctor"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/service"
 )
 
 // doctorLimit is how long the examination may take: hashing a large model takes
@@ -28,14 +29,14 @@ func doctorCmd(a *app) *cobra.Command {
 	var probe bool
 	var bundle string
 	c := &cobra.Command{
-		Use: "doctor", Short: "Examine the installation, and say what mends each fault", Args: args(),
+		Use: "doctor", Short: "Check the installation, and say how to fix each problem", Args: args(),
 		Long: `Examine the installation: settings, folders, disk, database, engine, models, clock,
 watches, webhooks. Each fault comes with the command that mends it. Exit 1 where
 there is an error. Without a daemon, what only it knows is left out; doctor never
 starts one.
 
 --bundle writes an archive for a report to others: no transcript, no metadata and
-no secret is in it, and names of audio files are hashed.`,
+no secret is in it, and names of audio files and of hosts are hashed.`,
 		Example: "  voxparse doctor\n  voxparse doctor --probe\n  voxparse doctor --bundle support.tar.gz",
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), doctorLimit)
@@ -61,7 +62,7 @@ no secret is in it, and names of audio files are hashed.`,
 		},
 	}
 	c.Flags().BoolVar(&probe, "probe", false, "ask the webhooks' receivers whether they can be reached (no event is sent)")
-	c.Flags().StringVar(&bundle, "bundle", "", "write an archive for a report to this file, without secrets and transcripts")
+	c.Flags().StringVar(&bundle, "bundle", "", "write an archive for a report to this `FILE`, without secrets and transcripts")
 	return c
 }
 
@@ -70,7 +71,7 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 	cfg, err := a.settings()
 	if err != nil {
 		return api.Checkup{Version: version, At: time.Now().UTC(),
-			Findings: []api.Finding{{ID: "config", Level: api.LevelError, Message: err.Error(), Cure: "edit the config file; its keys: voxparse config show"}}}, nil
+			Findings: []api.Finding{{ID: "config", Level: api.LevelError, Message: err.Error(), Fix: "edit the config file; its keys: voxparse config show"}}}, nil
 	}
 	cl := client.New(cfg.Socket)
 	defer cl.Close()
@@ -78,7 +79,7 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 	switch {
 	case err == nil:
 		if found.Version != version {
-			found.Findings = append(found.Findings, api.Finding{ID: "version", Level: api.LevelWarn, Cure: "voxparse daemon restart",
+			found.Findings = append(found.Findings, api.Finding{ID: "version", Level: api.LevelWarn, Fix: "voxparse daemon restart",
 				Message: fmt.Sprintf("the daemon is version %s, and this command %s", found.Version, version)})
 		}
 		return found, nil
@@ -88,14 +89,14 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 	found = api.Checkup{Version: version, At: time.Now().UTC()}
 	switch {
 	case errors.Is(err, client.ErrUnreachable):
-		found.Findings = append(found.Findings, api.Finding{ID: "daemon", Level: api.LevelWarn, Cure: "voxparse daemon start",
+		found.Findings = append(found.Findings, api.Finding{ID: "daemon", Level: api.LevelWarn, Fix: "voxparse daemon start",
 			Message: "the daemon does not run; what only it knows is left out"})
 	default:
-		found.Findings = append(found.Findings, api.Finding{ID: "daemon", Level: api.LevelError, Cure: "voxparse daemon restart",
+		found.Findings = append(found.Findings, api.Finding{ID: "daemon", Level: api.LevelError, Fix: "voxparse daemon restart",
 			Message: "the daemon does not answer as it should: " + err.Error()})
 	}
 	found.Findings = append(found.Findings, api.Finding{ID: "config", Level: api.LevelOK, Message: "the settings are valid"}, a.checkStoredData(ctx, cfg))
-	found.Findings = append(found.Findings, daemon.Examine(ctx, cfg, version, a.hasService(ctx))...)
+	found.Findings = append(found.Findings, doctor.Examine(ctx, cfg, version, a.hasService(ctx))...)
 	return found, nil
 }
 
@@ -108,11 +109,11 @@ func (a *app) checkStoredData(ctx context.Context, cfg *config.Config) api.Findi
 	err := checkDatabase(ctx, path)
 	switch {
 	case err == nil:
-		return api.Finding{ID: "database", Level: api.LevelOK, Message: "the database is whole"}
+		return api.Finding{ID: "database", Level: api.LevelOK, Message: "the database is valid"}
 	case errors.Is(err, api.Conflict):
-		return api.Finding{ID: "database", Level: api.LevelError, Cure: "voxparse daemon status, with the --socket of that daemon", Message: "another daemon has the database open, and not at the socket " + cfg.Socket}
+		return api.Finding{ID: "database", Level: api.LevelError, Fix: "voxparse daemon status, with the --socket of that daemon", Message: "another daemon has the database open, and not at the socket " + cfg.Socket}
 	}
-	return api.Finding{ID: "database", Level: api.LevelError, Cure: fmt.Sprintf("put a copy of it back, or begin anew with: mv %s %s.damaged", path, path), Message: headline(err)}
+	return api.Finding{ID: "database", Level: api.LevelError, Fix: fmt.Sprintf("restore a copy of it, or start over with: mv %s %s.damaged", path, path), Message: headline(err)}
 }
 
 // headline is the first line of an error.
@@ -153,8 +154,8 @@ func (a *app) printCheckup(found api.Checkup) error {
 			continue
 		}
 		a.printf("%s %s: %s\n", mark, f.ID, oneLine(f.Message))
-		if f.Cure != "" {
-			a.printf("      %s\n", oneLine(f.Cure))
+		if f.Fix != "" {
+			a.printf("      %s\n", oneLine(f.Fix))
 		}
 	}
 	if worst == 0 {

@@ -51,7 +51,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(fo
 // exitCode is the one place where an error becomes an exit code.
 func exitCode(err error) int {
 	var own exitError
-	var sig signalled
+	var sig signaled
 	switch {
 	case err == nil:
 		return exitOK
@@ -95,7 +95,7 @@ func (p parting) Unwrap() error { return p.err }
 // object. Of a signal, who sent it knows; what became of the jobs is said.
 func (a *app) report(err error) {
 	var own exitError
-	if err == nil || (errors.As(err, &own) && own.silent) || (errors.As(err, new(signalled)) && !errors.As(err, new(parting))) {
+	if err == nil || (errors.As(err, &own) && own.silent) || (errors.As(err, new(signaled)) && !errors.As(err, new(parting))) {
 		return
 	}
 	var refused *api.Error
@@ -108,7 +108,7 @@ func (a *app) report(err error) {
 		return
 	}
 	lines, first := strings.Split(strings.TrimSpace(err.Error()), "\n"), a.errStyle.bad.Render("error:")+" "
-	if errors.As(err, new(signalled)) {
+	if errors.As(err, new(signaled)) {
 		lines, first = lines[1:], ""
 	}
 	for i, line := range lines {

@@ -20,6 +20,7 @@ import (
 var audioExtensions = []string{
 	".mp3", ".wav", ".m4a", ".m4b", ".aac", ".ogg", ".oga", ".opus", ".flac", ".webm", ".mp4", ".mov", ".mkv", ".mka",
 	".aiff", ".aif", ".aifc", ".amr", ".wma", ".3gp", ".caf", ".au",
+	".ul", ".ulaw", ".al", ".alaw", ".sln", ".sln16", ".gsm", ".g722", // without a header, as telephone systems write them
 }
 
 // input is one file to transcribe.

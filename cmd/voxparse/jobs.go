@@ -12,7 +12,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/duration"
 )
 
 const jobsExample = `  voxparse jobs list --status failed
@@ -21,14 +21,12 @@ const jobsExample = `  voxparse jobs list --status failed
   voxparse jobs retry $(voxparse jobs list --status failed -q)`
 
 func jobsCmd(a *app) *cobra.Command {
-	return group("jobs", "List, follow and steer jobs", jobsExample,
+	return group("jobs", "List, follow and manage jobs", jobsExample,
 		jobsListCmd(a), jobsShowCmd(a), jobsAudioCmd(a), jobsWaitCmd(a), jobsWatchCmd(a),
 		jobsVerbCmd(a, "cancel ID…", "Cancel jobs that have not ended", "cancelled", openStatuses, (*client.Client).CancelJob),
 		jobsVerbCmd(a, "retry ID…", "Run failed or cancelled jobs again", "queued again", []api.JobStatus{api.Failed, api.Cancelled}, (*client.Client).RetryJob),
 		jobsRmCmd(a))
 }
-
-var jobStatuses = []string{"queued", "processing", "completed", "failed", "cancelled"}
 
 func jobsListCmd(a *app) *cobra.Command {
 	var limit int
@@ -44,7 +42,7 @@ func jobsListCmd(a *app) *cobra.Command {
 			if limit < 1 {
 				return usagef("--limit is at least 1")
 			}
-			if err := oneOf("status", status, jobStatuses...); err != nil {
+			if err := oneOf("status", status, api.JobStatuses...); err != nil {
 				return err
 			}
 			cl, err := a.connect(c.Context())
@@ -61,7 +59,7 @@ func jobsListCmd(a *app) *cobra.Command {
 	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "`N` jobs at most")
 	c.Flags().StringVar(&status, "status", "", "only this `STATUS`: queued, processing, completed, failed or cancelled")
 	c.Flags().StringVar(&since, "since", "", "created since this `TIME`: a duration back (24h, 7d), a date (2026-05-03) or RFC 3339")
-	complete(c, "status", jobStatuses...)
+	complete(c, "status", api.JobStatuses...)
 	return c
 }
 
@@ -142,7 +140,7 @@ its beginning, or "last" for the newest job.`,
 	}
 	c.Flags().StringVarP(&format, "format", "f", "", "transcript in this `FORMAT`: txt, srt, vtt, json, tsv or md")
 	c.Flags().StringVarP(&out, "output", "o", "", "`FILE` to write, or - for stdout")
-	c.Flags().BoolVar(&overwrite, "overwrite", false, "write over the file where it is there")
+	c.Flags().BoolVar(&overwrite, "overwrite", false, "overwrite an existing file")
 	complete(c, "format", api.Formats...)
 	return c
 }
@@ -316,7 +314,7 @@ func (a *app) each(ids []string, f func(id string) error) error {
 func parseFrom(flag, s string) (time.Time, error) {
 	t, err := parseSince(s)
 	if err == nil && t.After(time.Now()) {
-		return t, usagef("--%s %s lies in the future", flag, s)
+		return t, usagef("--%s %s is in the future", flag, s)
 	}
 	return t, err
 }
@@ -326,7 +324,7 @@ func parseSince(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if d, err := config.ParseDuration(s); err == nil {
+	if d, err := duration.Parse(s); err == nil {
 		return time.Now().Add(-d), nil
 	}
 	s = strings.TrimSpace(s)
@@ -335,7 +333,7 @@ func parseSince(s string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usagef("%q is no time: want a duration (24h, 7d), a date (2026-05-03) or RFC 3339", s)
+	return time.Time{}, usagef("%q is not a time: want a duration (24h, 7d), a date (2026-05-03) or RFC 3339", s)
 }
 
 // openStatuses are those of a job that has not ended.

@@ -36,6 +36,6 @@ file. A job has one when it was submitted with --redact-audio.`,
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "`FILE` to write, or - for stdout")
-	c.Flags().BoolVar(&overwrite, "overwrite", false, "write over the file where it is there")
+	c.Flags().BoolVar(&overwrite, "overwrite", false, "overwrite an existing file")
 	return c
 }

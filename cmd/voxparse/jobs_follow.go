@@ -16,7 +16,7 @@ func jobsWaitCmd(a *app) *cobra.Command {
 	var timeout string
 	c := &cobra.Command{
 		Use: "wait ID…", Short: "Wait until jobs have ended", Args: args("ID…"), ValidArgsFunction: a.completeJobs(),
-		Long:    "Wait until jobs have ended. Exit 0 when all completed, 3 when one failed or was cancelled, 9 when --timeout passed: the jobs go on.",
+		Long:    "Wait until jobs have ended. Exit 0 when all completed, 3 when one failed or was cancelled, 9 when --timeout passed; the jobs continue.",
 		Example: "  voxparse jobs wait job_01k… --timeout 10m && voxparse jobs show job_01k… -f txt",
 		RunE: func(c *cobra.Command, got []string) error {
 			ctx, cancel, err := withTimeout(c.Context(), timeout)

@@ -6,7 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/voxparse/voxparse/vault"
+	"github.com/voxparse/voxparse/internal/fsx"
+	"github.com/voxparse/voxparse/internal/vault"
 )
 
 func keysCmd(a *app) *cobra.Command {
@@ -19,7 +20,7 @@ func (a *app) keys() (*vault.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+	if err := fsx.PrivateDir(cfg.DataDir); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	return vault.OpenKeys(cfg.DataDir)

@@ -90,7 +90,7 @@ func (a *app) listen(ctx context.Context, f listenFlags) error {
 		err = r.serve(ctx, l, path)
 	}
 	if errors.Is(err, syscall.EPIPE) {
-		err = signalled{syscall.SIGPIPE} // as a program ends that does not ignore it
+		err = signaled{syscall.SIGPIPE} // as a program ends that does not ignore it
 	}
 	err = errors.Join(err, a.takeAway(ctx, c, w.ID))
 	letGo()
@@ -176,7 +176,7 @@ func settle(ctx context.Context, c *client.Client, id string) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		open, err := c.Deliveries(ctx, id, client.DeliveryQuery{State: api.DeliveryInFlight, Limit: 1})
+		open, err := c.Deliveries(ctx, id, client.DeliveryQuery{Status: api.DeliveryInFlight, Limit: 1})
 		if err != nil || len(open) == 0 {
 			return // the removal meets the same error, and tells it
 		}

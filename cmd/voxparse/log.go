@@ -11,7 +11,7 @@ import (
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // How much of a log file is kept: the last 10 MB and three files before it.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 func TestTheJournalGetsLevelsAndNoTime(t *testing.T) {

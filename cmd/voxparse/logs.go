@@ -44,8 +44,8 @@ systemd runs logs to the journal; whichever has the newer line is printed.`,
 			return a.followLog(c.Context(), &f, cfg.LogFile())
 		},
 	}
-	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on as it grows")
-	c.Flags().IntVarP(&lines, "lines", "n", 100, "how many lines at the end, 0 for all")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing new lines")
+	c.Flags().IntVarP(&lines, "lines", "n", 100, "`N` lines at the end, 0 for all")
 	return c
 }
 

@@ -20,10 +20,10 @@ var version = "dev"
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// signalled is the cause of a context that a signal ended.
-type signalled struct{ sig syscall.Signal }
+// signaled is the cause of a context that a signal ended.
+type signaled struct{ sig syscall.Signal }
 
-func (s signalled) Error() string { return s.sig.String() }
+func (s signaled) Error() string { return s.sig.String() }
 
 // run is main with its world passed in. It returns the exit code.
 func run(args []string, in io.Reader, out, errw io.Writer) int {
@@ -36,8 +36,8 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	if err != nil && !a.started {
 		err = asUsage(cmd, err)
 	}
-	var sig signalled
-	if err != nil && errors.As(context.Cause(ctx), &sig) && !errors.As(err, new(exitError)) && !errors.As(err, new(signalled)) {
+	var sig signaled
+	if err != nil && errors.As(context.Cause(ctx), &sig) && !errors.As(err, new(exitError)) && !errors.As(err, new(signaled)) {
 		err = sig
 	}
 	if err == nil && a.out.err != nil {
@@ -63,7 +63,7 @@ func signalContext(parent context.Context) (context.Context, context.CancelFunc)
 			if !ok {
 				sig = syscall.SIGINT
 			}
-			cancel(signalled{sig})
+			cancel(signaled{sig})
 		case <-done:
 		}
 	}()

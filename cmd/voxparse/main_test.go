@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/voxparse/voxparse/models/modelstest"
+	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -49,7 +49,11 @@ func buildPrograms(dir string) error {
 	if err := goRun("CGO_ENABLED=0", "build", "-buildvcs=false", "-ldflags", ldflags, "-o", filepath.Join(dir, "voxparse"), "."); err != nil {
 		return err
 	}
-	if err := goRun("CGO_ENABLED=1", "build", "-ldflags", ldflags+` -extldflags "-Wl,-rpath,$ORIGIN/lib"`, "-o", filepath.Join(dir, "voxparse-engine"), "../voxparse-engine"); err != nil {
+	linker, err := filepath.Abs("../../tools/link.sh")
+	if err != nil {
+		return err
+	}
+	if err := goRun("CGO_ENABLED=1", "build", "-ldflags", ldflags+` -extld "`+linker+`"`, "-o", filepath.Join(dir, "voxparse-engine"), "../voxparse-engine"); err != nil {
 		return err
 	}
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/k2-fsa/sherpa-onnx-go-linux").Output()
@@ -62,7 +66,7 @@ func buildPrograms(dir string) error {
 	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[goArch()]
 	for _, lib := range []string{"libonnxruntime.so", "libsherpa-onnx-c-api.so"} {
 		from := filepath.Join(strings.TrimSpace(string(out)), "lib", machine+"-unknown-linux-gnu", lib)
-		if err := os.Symlink(from, filepath.Join(dir, "lib", lib)); err != nil {
+		if err := linkTree(from, filepath.Join(dir, "lib", lib)); err != nil {
 			return err
 		}
 	}
@@ -103,7 +107,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "grab": grab, "shape": shape, "spawn": spawn, "finish": finish, "signal": sendSignal, "speech": speech, "awaits": awaits,
+			"exits": exits, "grab": grab, "shape": shape, "spawn": spawn, "finish": finish, "signal": sendSignal, "speech": speech, "await": await, "awaits": awaits, "assistant": assistant,
 		},
 		Setup: func(e *testscript.Env) error {
 			home, err := os.MkdirTemp("/tmp", "vp")

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/models"
+	"github.com/voxparse/voxparse/internal/models"
 )
 
 func modelsCmd(a *app) *cobra.Command {
@@ -33,7 +33,7 @@ type modelLine struct {
 	Installed   bool     `json:"installed"`
 	Default     bool     `json:"default"`
 	Languages   []string `json:"languages"`
-	Licence     string   `json:"licence"`
+	License     string   `json:"license"`
 	Bytes       int64    `json:"bytes"`
 	Description string   `json:"description"`
 }
@@ -47,9 +47,9 @@ func modelsListCmd(a *app) *cobra.Command {
 				return err
 			}
 			var lines []modelLine
-			t := table{head: []string{"NAME", "HERE", "SIZE", "LANGUAGES", "LICENCE", "DESCRIPTION"}}
+			t := table{head: []string{"NAME", "HERE", "SIZE", "LANGUAGES", "LICENSE", "DESCRIPTION"}}
 			for _, e := range s.Entries() {
-				l := modelLine{e.Name, e.Kind, s.Ready(e.Name), e.Default, append([]string{}, e.Languages...), e.Licence, e.Bytes(), e.Description}
+				l := modelLine{e.Name, e.Kind, s.Ready(e.Name), e.Default, append([]string{}, e.Languages...), e.License, e.Bytes(), e.Description}
 				lines = append(lines, l)
 				here, name := "no", l.Name
 				if l.Installed {
@@ -58,17 +58,17 @@ func modelsListCmd(a *app) *cobra.Command {
 				if l.Default && a.style.tty {
 					name += a.style.faint.Render(" (default)")
 				}
-				t.add(name, here, bytesText(l.Bytes), orDash(strings.Join(l.Languages, ",")), l.Licence, oneLine(l.Description))
+				t.add(name, here, bytesText(l.Bytes), orDash(strings.Join(l.Languages, ",")), l.License, oneLine(l.Description))
 			}
 			return printList(a, lines, func(l modelLine) string { return l.Name }, t, "no models")
 		},
 	}
 }
 
-// completeModels offers the catalogue's names.
+// completeModels offers the catalog's names.
 func completeModels(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var out []string
-	for _, e := range models.Catalogue() {
+	for _, e := range models.Catalog() {
 		if e.Kind == models.KindSpeech {
 			out = append(out, e.Name+"\t"+e.Description)
 		}
@@ -94,7 +94,7 @@ func modelsPullCmd(a *app) *cobra.Command {
 		Use: "pull [NAME…]", Short: "Fetch models; the default one without a name", ValidArgsFunction: completeModels,
 		Long: `Fetch models: from the mirror ($VOXPARSE_MODEL_MIRROR) where there is one, then by
 npm where it is installed, then from public addresses. Hashes decide what is
-accepted, and an interrupted download goes on where it was.`,
+accepted, and an interrupted download continues where it stopped.`,
 		Example: "  voxparse models pull\n  VOXPARSE_MODEL_MIRROR=/mnt/models voxparse models pull moonshine-base",
 		RunE: func(c *cobra.Command, got []string) error {
 			s, err := a.modelStore()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/voxparse/voxparse/api"
 )
@@ -109,7 +110,7 @@ func printOne[T any](a *app, v T, id string, show func()) error {
 	return nil
 }
 
-// table is rows below a head. Cells may be coloured; they hold no line end.
+// table is rows below a head. Cells may be colored; they hold no line end.
 type table struct {
 	head []string
 	rows [][]string
@@ -129,15 +130,9 @@ func (a *app) printTable(t table) error {
 	}
 	widths := t.widths(a.style.width)
 	line := func(cells []string, st lipgloss.Style) {
-		var l strings.Builder
-		for i, c := range cells {
-			c = a.style.fit(c, widths[i])
-			l.WriteString(c)
-			if i < len(cells)-1 {
-				l.WriteString(strings.Repeat(" ", widths[i]-lipgloss.Width(c)+gap))
-			}
+		for _, l := range foldRow(cells, widths) {
+			b.WriteString(st.Render(l) + "\n")
 		}
-		b.WriteString(st.Render(strings.TrimRight(l.String(), " ")) + "\n")
 	}
 	line(t.head, a.style.faint)
 	for _, r := range t.rows {
@@ -148,6 +143,33 @@ func (a *app) printTable(t table) error {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	return nil
+}
+
+// foldRow returns the lines of a row: a cell that is wider than its column goes
+// on in the next line.
+func foldRow(cells []string, widths []int) []string {
+	folded, height := make([][]string, len(cells)), 0
+	for i, c := range cells {
+		folded[i] = strings.Split(ansi.Wrap(c, widths[i], "/_"), "\n")
+		height = max(height, len(folded[i]))
+	}
+	lines := make([]string, height)
+	for n := range lines {
+		var l strings.Builder
+		for i, parts := range folded {
+			part := ""
+			if n < len(parts) {
+				part = parts[n]
+			}
+			l.WriteString(part)
+			if len(parts) > 1 && strings.Contains(part, "\x1b[") {
+				l.WriteString("\x1b[0m") // a color ends with its cell
+			}
+			l.WriteString(strings.Repeat(" ", max(0, widths[i]-ansi.StringWidth(part))+gap))
+		}
+		lines[n] = strings.TrimRight(l.String(), " ")
+	}
+	return lines
 }
 
 // gap is the columns between two cells; leastWidth what a cell keeps, however

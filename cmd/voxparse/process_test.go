@@ -52,8 +52,8 @@ func (l *lockedBuffer) String() string {
 // stuck is when a script that waits for something gives up.
 const stuck = 60 * time.Second
 
-// await waits until what the process wrote matches.
-func (p *process) await(ts *testscript.TestScript, pattern string) {
+// waitFor waits until what the process wrote matches.
+func (p *process) waitFor(ts *testscript.TestScript, pattern string) {
 	re := regexp.MustCompile("(?m)" + pattern)
 	limit := time.NewTimer(stuck)
 	defer limit.Stop()
@@ -96,7 +96,7 @@ func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	go func() { p.done <- p.cmd.Wait() }()
 	ts.Defer(func() { _ = p.cmd.Process.Kill() }) // most have ended by then
 	processes(ts).byName[args[0]] = p
-	p.await(ts, args[1])
+	p.waitFor(ts, args[1])
 	_, err = io.WriteString(ts.Stdout(), p.out.String())
 	ts.Check(err)
 }
@@ -122,7 +122,7 @@ func awaits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: awaits NAME REGEXP")
 	}
-	named(ts, args[0]).await(ts, args[1])
+	named(ts, args[0]).waitFor(ts, args[1])
 }
 
 // signal NAME INT|TERM|HUP|KILL signals a background process.

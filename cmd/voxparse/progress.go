@@ -225,7 +225,7 @@ func (it *item) state() (what string, share float64, facts string) {
 			facts += "  " + shortDuration(max(time.Second, time.Duration(left*float64(time.Second)))) + " left"
 		}
 	}
-	words := map[string]string{"speakers": "telling apart the speakers of", "redact": "silencing", "analyse": "analysing"}
+	words := map[string]string{"speakers": "telling apart the speakers of", "redact": "silencing", "analyze": "analyzing"}
 	return words[p.Stage], share, facts // the common case needs no word
 }
 

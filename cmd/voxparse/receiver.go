@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/voxparse/voxparse/internal/httpx"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -32,7 +33,7 @@ type receiver struct {
 
 func newReceiver(a *app, f listenFlags, secret string) *receiver {
 	return &receiver{a: a, flags: f, secret: secret, seen: map[string]bool{}, done: make(chan error, 1),
-		http: &http.Client{Timeout: 14 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+		http: &http.Client{Timeout: 14 * time.Second, CheckRedirect: httpx.NoRedirect}}
 }
 
 // serve receives at path until ctx ends or enough events have come.
@@ -55,7 +56,7 @@ func (r *receiver) serve(ctx context.Context, l net.Listener, path string) error
 	if down := s.Shutdown(stop); down != nil {
 		err = errors.Join(err, s.Close())
 	}
-	<-served
+	<-served //nolint:errcheck // it says that the server was closed
 	return err
 }
 
@@ -107,7 +108,7 @@ func (r *receiver) forward(req *http.Request, body []byte, got *received) int {
 	}
 	defer resp.Body.Close()
 	got.Forwarded = resp.StatusCode
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil {
+	if err := httpx.Drain(resp.Body); err != nil {
 		got.ForwardErr = err.Error()
 	}
 	return resp.StatusCode

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ type redactor struct {
 	home    string
 	names   []string // known names of files, the longest first
 	folders []string // known drop folders, the longest first
+	hosts   []string // known hosts, the longest first
 }
 
 func newRedactor() (*redactor, error) {
@@ -120,6 +122,9 @@ func (r *redactor) scrub(s string, name, inside *regexp.Regexp) string {
 	})
 	s = urlForm.ReplaceAllStringFunc(s, r.url)
 	s = secretForms.ReplaceAllString(s, "<secret>")
+	for _, h := range r.hosts {
+		s = strings.ReplaceAll(s, h, r.host(h))
+	}
 	for _, n := range r.names {
 		s = strings.ReplaceAll(s, n, "<"+r.hash(n)+">")
 	}
@@ -129,18 +134,53 @@ func (r *redactor) scrub(s string, name, inside *regexp.Regexp) string {
 	return name.ReplaceAllStringFunc(s, r.name)
 }
 
-// url keeps the scheme and the host of a URL. Its path may be a secret as much
-// as its query: chat services have it so.
+// url keeps the scheme and the port of a URL, and its host where that is this
+// machine. Its path may be a secret as much as its query: chat services have it
+// so.
 func (r *redactor) url(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {
 		return "<url " + r.hash(s) + ">"
 	}
-	out := u.Scheme + "://" + u.Host
-	if rest := strings.TrimPrefix(s, out); rest != "" && rest != "/" {
+	host := u.Hostname()
+	if !thisMachine(host) {
+		r.knowHost(host)
+		host = r.host(host)
+	}
+	out := u.Scheme + "://" + host
+	if port := u.Port(); port != "" {
+		out += ":" + port
+	}
+	if rest := strings.TrimPrefix(s, u.Scheme+"://"+u.Host); rest != "" && rest != "/" {
 		out += "/<" + r.hash(s) + ">"
 	}
 	return out
+}
+
+// thisMachine reports whether a host tells nothing of its owner.
+func thisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
+// host hashes the name or the address of a host.
+func (r *redactor) host(name string) string { return "<host " + r.hash(name) + ">" }
+
+// knowHost has a host hashed wherever it stands: errors name it without a URL.
+func (r *redactor) knowHost(name string) {
+	if len(name) > 3 && !slices.Contains(r.hosts, name) {
+		r.hosts = append(r.hosts, name)
+		slices.SortFunc(r.hosts, func(a, b string) int { return len(b) - len(a) })
+	}
+}
+
+// knowURLs has the hosts of URLs hashed wherever they stand.
+func (r *redactor) knowURLs(urls ...string) {
+	for _, s := range urls {
+		if u, err := url.Parse(s); err == nil && u.Hostname() != "" && !thisMachine(u.Hostname()) {
+			r.knowHost(u.Hostname())
+		}
+	}
 }
 
 // dropped are the keys whose values are never told; hashed those that are names

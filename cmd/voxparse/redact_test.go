@@ -12,6 +12,7 @@ func TestRedactedTextTellsNoSecretAndNoName(t *testing.T) {
 	r := testRedactor()
 	r.know("calls/Müller divorce.m4a")
 	r.knowFolders("/data/Smith & Sons", "/data/acme")
+	r.knowURLs("https://crm.example.com/hook", "http://127.0.0.1:3000/")
 	for _, tt := range []struct {
 		name, in string
 		never    []string
@@ -21,7 +22,9 @@ func TestRedactedTextTellsNoSecretAndNoName(t *testing.T) {
 		{"a bare name", `level=INFO file=interview-smith.mp3 job=job_1`, []string{"smith"}, []string{"level=INFO", "job=job_1", ".mp3"}},
 		{"an error file", `path=/a/b/interview-smith.mp3.error.json n=1`, []string{"smith"}, []string{"path=/a/b/", "n=1"}},
 		{"a known name", `msg="Müller divorce is here"`, []string{"Müller", "divorce"}, []string{"is here"}},
-		{"a URL", `url=https://user:pw@hooks.example.com/services/T0/abc?token=x2 n=1`, []string{"user", "pw", "T0", "token", "x2"}, []string{"https://", "n=1"}},
+		{"a URL", `url=https://user:pw@hooks.example.com/services/T0/abc?token=x2 n=1`, []string{"user", "pw", "hooks.example.com", "T0", "token", "x2"}, []string{"https://<host ", "n=1"}},
+		{"a host that is known", `error="lookup crm.example.com: no such host"`, []string{"crm"}, []string{"lookup <host ", "no such host"}},
+		{"this machine", `url=http://127.0.0.1:3000/x url=http://localhost:80`, nil, []string{"http://127.0.0.1:3000/", "http://localhost:80"}},
 		{"a secret", "secret whsec_" + strings.Repeat("ab", 32) + " and vp_" + strings.Repeat("c", 40) + " end", []string{"abab", "cccc"}, []string{"secret", "end"}},
 		{"a bearer", `msg="Authorization: Bearer abcdefghij"`, []string{"abcdefghij"}, []string{"msg="}},
 		{"the home", `socket=/home/jane/run/s`, []string{"jane"}, []string{"socket=~/run/s"}},
@@ -59,12 +62,12 @@ func TestRedactedJSONKeepsItsShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := string(raw)
-	for _, s := range []string{"a b", "17", "q=1", `"x.wav"`} {
+	for _, s := range []string{"a b", "17", "q=1", `"x.wav"`, "h.example"} {
 		if strings.Contains(got, s) {
 			t.Errorf("got %s, want no %q in it", got, s)
 		}
 	}
-	for _, s := range []string{`"id":"job_1"`, `"size":5`, ".mp3", "h.example"} {
+	for _, s := range []string{`"id":"job_1"`, `"size":5`, ".mp3", "https://", "host 667e2047"} {
 		if !strings.Contains(got, s) {
 			t.Errorf("got %s, want %q in it", got, s)
 		}

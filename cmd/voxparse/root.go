@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // app is what every command shares: the streams, the global flags, and the
@@ -47,14 +47,14 @@ func rootCmd(a *app) *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.start() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return a.start(c) },
 		Args:              cobra.ArbitraryArgs,
 		RunE:              groupRun,
 	}
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print JSON: one object, lists as {\"items\":[…]}, streams one object a line")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print ids only, and no progress")
-	f.StringVar(&a.color, "color", "auto", "colour `WHEN`: auto, always or never")
+	f.StringVar(&a.color, "color", "auto", "color `WHEN`: auto, always or never")
 	f.StringVar(&a.socket, "socket", "", "`PATH` of the daemon's Unix socket")
 	f.StringVar(&a.config, "config", "", "settings from this `FILE`")
 	complete(root, "color", "auto", "always", "never")
@@ -67,12 +67,16 @@ func rootCmd(a *app) *cobra.Command {
 	}
 	f.SortFlags = false
 	root.Flags().Bool("version", false, "print the version")
-	add("work", transcribeCmd(a), jobsCmd(a), searchCmd(a), watchCmd(a))
+	add("work", transcribeCmd(a), jobsCmd(a), searchCmd(a), watchCmd(a), mcpCmd(a))
 	add("tell", webhooksCmd(a), listenCmd(a))
 	add("run", modelsCmd(a), daemonCmd(a), statusCmd(a), doctorCmd(a), configCmd(a), keysCmd(a), completionCmd(a), versionCmd(a))
 	completeNothing(root)
 	root.SetHelpCommand(helpCmd())
+	cobra.AddTemplateFunc("flagUsages", func(f *pflag.FlagSet) string { return f.FlagUsagesWrapped(a.helpWidth()) })
+	cobra.AddTemplateFunc("wrapText", func(s string) string { return wrapText(s, a.helpWidth()) })
+	cobra.AddTemplateFunc("foldCommands", func(s string) string { return foldCommands(s, a.helpWidth()) })
 	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
 	root.SetVersionTemplate(versionLine())
 	root.SetOut(a.out)
 	root.SetErr(a.err)
@@ -81,7 +85,7 @@ func rootCmd(a *app) *cobra.Command {
 }
 
 // start runs before every command.
-func (a *app) start() error {
+func (a *app) start(c *cobra.Command) error {
 	switch a.color {
 	case "auto", "always", "never":
 	default:
@@ -89,7 +93,7 @@ func (a *app) start() error {
 	}
 	a.style, a.errStyle = newStyle(a.out.w, a.color), newStyle(a.err, a.color)
 	a.started = true
-	return nil
+	return a.checkRemote(c)
 }
 
 // group returns a command that only holds others.
@@ -153,6 +157,17 @@ func completeBy(c *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(fmt.Sprintf("complete --%s: %v", flag, err)) // a flag that this program does not define
 	}
+}
+
+// alsoNamed makes a flag's former name work.
+func alsoNamed(c *cobra.Command, name, former string) {
+	normalize := c.Flags().GetNormalizeFunc()
+	c.Flags().SetNormalizeFunc(func(f *pflag.FlagSet, s string) pflag.NormalizedName {
+		if s == former {
+			s = name
+		}
+		return normalize(f, s)
+	})
 }
 
 // oneOf checks a flag that takes one of a few words; empty is none of them.

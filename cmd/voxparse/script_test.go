@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -31,6 +32,41 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s: got exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// lookEvery is the pause between two looks of await.
+const lookEvery = 100 * time.Millisecond
+
+// await [-DURATION] REGEXP PROG ARG… runs a program again and again until it
+// succeeds and stdout matches; after DURATION (60s) without that it fails with
+// what the program wrote last.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	limit := stuck
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		d, err := time.ParseDuration(args[0][1:])
+		ts.Check(err)
+		limit, args = d, args[1:]
+	}
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await [-DURATION] REGEXP PROG ARG…")
+	}
+	re := regexp.MustCompile("(?m)" + args[0])
+	deadline, pause := time.NewTimer(limit), time.NewTicker(lookEvery)
+	defer deadline.Stop()
+	defer pause.Stop()
+	for {
+		err := ts.Exec(args[1], args[2:]...)
+		out := ts.ReadFile("stdout")
+		if err == nil && re.MatchString(out) {
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-deadline.C:
+			ts.Fatalf("%s: no match of %q in %s; the last run ended with %v\nstdout: %s\nstderr: %s",
+				strings.Join(args[1:], " "), args[0], limit, err, out, ts.ReadFile("stderr"))
+		}
 	}
 }
 
@@ -97,7 +133,7 @@ var placeholders = []struct {
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), `127.0.0.1:PORT`},
 	{regexp.MustCompile(`/tmp/vp\d+`), `HOME`},
 	{regexp.MustCompile(`"(commit|go|platform)":"[^"]*"`), `"${1}":"X"`},
-	{regexp.MustCompile(`"state":"(idle|starting|scanning|watching|polling)"`), `"state":"READY"`},
+	{regexp.MustCompile(`"status":"(idle|starting|scanning|watching|polling)"`), `"status":"READY"`},
 	{regexp.MustCompile(`"Date":"[^"]*"`), `"Date":"DATE"`},
 }
 

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/client"
 )
 
 func searchCmd(a *app) *cobra.Command {
@@ -42,7 +39,7 @@ or it is taken for a flag). Endings do not matter: refund finds refunds.`,
 			if err != nil {
 				return err
 			}
-			hits, err := a.search(c.Context(), cl, r)
+			hits, err := cl.SearchIndexed(c.Context(), r, func(message string) { a.notice("%s", message) })
 			if err != nil {
 				return err
 			}
@@ -55,24 +52,6 @@ or it is taken for a flag). Endings do not matter: refund finds refunds.`,
 	c.Flags().StringVar(&since, "since", "", "finished since this `TIME`: a duration back (24h, 7d), a date (2026-05-03) or RFC 3339")
 	c.Flags().StringVar(&until, "until", "", "finished before this `TIME`")
 	return c
-}
-
-// search asks until the daemon has read what is stored into its index, and
-// says meanwhile how far that is.
-func (a *app) search(ctx context.Context, c *client.Client, r api.SearchRequest) ([]api.SearchHit, error) {
-	for {
-		hits, err := c.Search(ctx, r)
-		var busy *api.Error
-		if !errors.As(err, &busy) || busy.Code != api.Unavailable || busy.RetryAfter <= 0 {
-			return hits, err
-		}
-		a.notice("%s", busy.Message)
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(busy.RetryAfter):
-		}
-	}
 }
 
 // printHits writes a row for each place where it was said; for a person the

@@ -58,7 +58,7 @@ func TestSearchAsksAgainWhileTheIndexIsFilled(t *testing.T) {
 	defer c.Close()
 	var told strings.Builder
 	a := &app{err: &told}
-	hits, err := a.search(t.Context(), c, api.SearchRequest{Words: "a b", Speaker: "Agent", Offset: 5})
+	hits, err := c.SearchIndexed(t.Context(), api.SearchRequest{Words: "a b", Speaker: "Agent", Offset: 5}, func(message string) { a.notice("%s", message) })
 	if err != nil || len(hits) != 1 || hits[0].JobID != "job_a" {
 		t.Errorf("got %v, %v, want job_a", hits, err)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
-	"github.com/voxparse/voxparse/service"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/service"
 )
 
 // installed is what daemon install --json prints.
@@ -41,7 +41,7 @@ task on Windows. Settings that come from variables of this shell go with it.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return a.install(c.Context(), f) },
 	}
 	c.Flags().BoolVar(&f.socket, "socket-activation", false, "systemd: bind the socket at log-in, and start the daemon when it is used too")
-	c.Flags().BoolVar(&f.linger, "linger", false, "systemd: start at boot and go on after log-out")
+	c.Flags().BoolVar(&f.linger, "linger", false, "systemd: start at boot and keep running after logout")
 	c.Flags().BoolVar(&f.noStart, "no-start", false, "set it up for the next log-in only")
 	c.Flags().BoolVar(&f.print, "print", false, "print the definitions and change nothing")
 	return c
@@ -344,7 +344,7 @@ func runCommand(ctx context.Context, name string, args ...string) error {
 	return err
 }
 
-// reachable returns an error with its cure where the service manager cannot be
+// reachable returns an error with its fix where the service manager cannot be
 // spoken to.
 func reachable(ctx context.Context, m service.Kind) error {
 	if m != service.Systemd {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/service"
+	"github.com/voxparse/voxparse/internal/service"
 )
 
 // startService starts the daemon by way of the service manager, where it is

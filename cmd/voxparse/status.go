@@ -52,7 +52,7 @@ func (a *app) showStatus(st api.Status) {
 		a.printf("  %s %s%s\n", w.ID, a.style.cut(w.URL, 60), a.hookNote(w))
 	}
 	for _, f := range st.Folders {
-		a.field("folder", fmt.Sprintf("%s %s", oneLine(f.Dir), a.folderState(f)))
+		a.field("folder", fmt.Sprintf("%s %s", oneLine(f.Dir), a.folderStatus(f)))
 		for _, w := range f.Waiting[:min(len(f.Waiting), statusWaiting)] {
 			a.printf("  %s: %s\n", oneLine(w.Path), oneLine(w.Reason))
 		}
@@ -62,8 +62,8 @@ func (a *app) showStatus(st api.Status) {
 	}
 	for _, p := range st.Problems {
 		a.printf("%s %s\n", a.style.bad.Render("!"), oneLine(p.Message))
-		if p.Cure != "" {
-			a.printf("  %s\n", oneLine(p.Cure))
+		if p.Fix != "" {
+			a.printf("  %s\n", oneLine(p.Fix))
 		}
 	}
 }

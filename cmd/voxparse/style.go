@@ -14,11 +14,11 @@ import (
 	"golang.org/x/term"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/duration"
 )
 
 // style is how one stream is written to: whether a person looks at it, and in
-// which colours.
+// which colors.
 type style struct {
 	tty    bool
 	width  int // columns; 0 without a terminal
@@ -53,7 +53,7 @@ func newStyle(w io.Writer, color string) style {
 	return s
 }
 
-// jobStatus colours a job's state.
+// jobStatus colors a job's state.
 func (s style) jobStatus(st api.JobStatus) string {
 	switch st {
 	case api.Completed:
@@ -68,8 +68,8 @@ func (s style) jobStatus(st api.JobStatus) string {
 	return string(st)
 }
 
-// deliveryState colours a delivery's state.
-func (s style) deliveryState(st api.DeliveryState) string {
+// deliveryStatus colors a delivery's state.
+func (s style) deliveryStatus(st api.DeliveryStatus) string {
 	switch st {
 	case api.DeliveryDelivered:
 		return s.good.Render(string(st))
@@ -111,14 +111,6 @@ func (s style) cut(text string, n int) string {
 	return shorten(oneLine(text), n)
 }
 
-// fit cuts a cell to n columns.
-func (s style) fit(cell string, n int) string {
-	if lipgloss.Width(cell) <= n {
-		return cell
-	}
-	return s.render.NewStyle().MaxWidth(n-1).Render(cell) + "…"
-}
-
 // when writes a time: how long ago for a person, RFC 3339 for a program.
 func (s style) when(t time.Time) string {
 	switch {
@@ -147,9 +139,9 @@ func shortDuration(d time.Duration) string {
 	case d < time.Second:
 		return fmt.Sprintf("%dms", d.Milliseconds())
 	case d < 10*time.Minute:
-		return config.FormatDuration(d.Round(time.Second))
+		return duration.Format(d.Round(time.Second))
 	case d < 48*time.Hour:
-		return config.FormatDuration(d.Round(time.Minute))
+		return duration.Format(d.Round(time.Minute))
 	}
 	return fmt.Sprintf("%dd", int(d.Round(24*time.Hour)/(24*time.Hour)))
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 // target is one output of one input. An empty path is stdout.
@@ -38,7 +39,6 @@ func plan(inputs []input, formats []string, out string, alone bool) (map[string]
 		}
 		return targets, nil
 	case !isDir && !alone:
-		isDir = true
 		if filepath.Ext(out) != "" {
 			return nil, usagef("what is found cannot all go to %s; give a folder: -o DIR/", out)
 		}
@@ -117,7 +117,7 @@ func writeFile(path string, data []byte, mode os.FileMode) error {
 
 // fillFile puts what fill writes at path whole or not at all, and makes its
 // folder.
-func fillFile(path string, mode os.FileMode, fill func(io.Writer) error) (err error) {
+func fillFile(path string, mode os.FileMode, fill func(io.Writer) error) error {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0) // /dev/stdout, a named pipe
 		if err != nil {
@@ -129,21 +129,8 @@ func fillFile(path string, mode os.FileMode, fill func(io.Writer) error) (err er
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder of %s: %w", path, err)
 	}
-	tmp, err := os.CreateTemp(dir, ".voxparse-*.tmp")
-	if err != nil {
+	if err := fsx.WriteFileFrom(path, mode, fill); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(tmp.Name()))
-		}
-	}()
-	err = fill(tmp)
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if err := errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return nil
 }

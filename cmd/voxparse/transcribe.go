@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,7 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/duration"
 )
 
 const transcribeLong = `Transcribe audio files and print or write the transcripts.
@@ -21,12 +20,12 @@ FILE is a file, a folder (searched recursively), a quoted pattern such as
 'calls/**/*.mp3', or - for standard input; hidden files are left out. Without
 --async the command waits, shows progress, and prints the transcript; Ctrl-C
 cancels the jobs that are still open. With --async it returns as soon as the
-daemon has the audio on disk, and webhooks tell the rest.
+daemon has the audio on disk, and webhooks report the outcome.
 
-Several files go to stdout one after the other, each below a line with its name,
-or with -o into a folder as NAME.txt. Where some of them fail the exit code is 8.
-A file that is there is not written over, unless --overwrite says so; with
---skip-existing a run that was broken off goes on where it was.`
+Several files are printed one after the other, each below a line with its name;
+with -o they are written into a folder as NAME.txt. If some of them fail, the
+exit code is 8. Existing files are not overwritten without --overwrite; with
+--skip-existing an interrupted run continues where it stopped.`
 
 const transcribeExample = `  voxparse transcribe call.mp3
   voxparse transcribe call.mp3 -o call.srt
@@ -36,12 +35,13 @@ const transcribeExample = `  voxparse transcribe call.mp3
 
 // transcribeFlags are the flags of transcribe.
 type transcribeFlags struct {
+	options optionFlags
 	api.Options
-	async    bool
-	formats  []string
+	Async    bool     `json:"async"`
+	Formats  []string `json:"formats"`
+	Metadata []string `json:"metadata"`
+	Webhooks []string `json:"webhooks"`
 	out      string
-	metadata []string
-	webhooks []string
 	key      string
 	name     string
 	timeout  string
@@ -49,7 +49,8 @@ type transcribeFlags struct {
 }
 
 func transcribeCmd(a *app) *cobra.Command {
-	var f transcribeFlags
+	f := &transcribeFlags{}
+	f.options.into = f
 	c := &cobra.Command{
 		Use:     "transcribe FILE|DIR|GLOB|-…",
 		Short:   "Transcribe audio files",
@@ -67,39 +68,24 @@ func transcribeCmd(a *app) *cobra.Command {
 	}
 	fl := c.Flags()
 	fl.SortFlags = false
-	fl.StringSliceVarP(&f.formats, "format", "f", nil, "`FORMAT` of the transcript: txt, srt, vtt, json, tsv or md; repeat or join with commas (default txt, or as -o ends)")
 	fl.StringVarP(&f.out, "output", "o", "", "`FILE` to write, or folder for several, or - for stdout")
-	fl.BoolVar(&f.existing.overwrite, "overwrite", false, "write over outputs that are there")
-	fl.BoolVar(&f.existing.skip, "skip-existing", false, "leave out files whose outputs are there")
-	fl.BoolVar(&f.async, "async", false, "return once the daemon has the audio; webhooks tell the rest")
-	fl.StringVar(&f.timeout, "timeout", "", "wait at most this `DURATION`, such as 10m; the jobs go on")
-	fl.StringVar(&f.Language, "language", "", "`LANGUAGE` of the speech, such as en")
-	fl.StringVar(&f.Model, "model", "", "`NAME` of a speech model, or of a configured engine")
-	fl.StringVar(&f.Mode, "mode", "", "`MODE` of the text: polished or verbatim")
-	fl.StringVar(&f.Channels, "channels", "", "`HOW` to take several channels: mix, or split (one speaker a channel)")
-	fl.StringVar(&f.Instructions, "instructions", "", "`TEXT`: what the analysis should look for")
-	fl.BoolVar(&f.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
-	fl.BoolVar(&f.RedactAudio, "redact-audio", false, "and keep a copy of the audio with that silenced: beside the transcript with -o, else see jobs audio")
-	fl.StringVar(&f.Speakers, "speakers", "", "`HOW` to tell the voices of one channel apart: auto, or how many there are")
-	fl.StringArrayVar(&f.metadata, "metadata", nil, "JSON object, @FILE, or `K=V` (repeatable); comes back in every webhook")
-	fl.StringSliceVar(&f.webhooks, "webhook", nil, "only the webhook `ID` receives the event (repeatable)")
+	fl.BoolVar(&f.existing.overwrite, "overwrite", false, "overwrite existing files")
+	fl.BoolVar(&f.existing.skip, "skip-existing", false, "skip audio whose transcripts exist")
+	f.options.define(c, api.OnTranscribe)
+	fl.StringVar(&f.timeout, "timeout", "", "wait at most this `DURATION`, such as 10m; the jobs continue")
 	fl.StringVar(&f.key, "idempotency-key", "", "a repeat with the same `KEY` finds the same job")
-	fl.StringVar(&f.name, "name", "stdin", "file `NAME` of what comes by stdin")
-	complete(c, "format", api.Formats...)
-	complete(c, "mode", "polished", "verbatim")
-	complete(c, "channels", "mix", "split")
-	complete(c, "speakers", "auto", "2", "3", "4")
+	fl.StringVar(&f.name, "name", "stdin", "file `NAME` of the audio on stdin")
 	completeBy(c, "webhook", a.completeWebhooks())
 	completeBy(c, "model", completeModels)
 	return c
 }
 
 // transcribe checks everything that it can before it sends anything.
-func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) error {
-	if err := f.check(); err != nil {
+func (a *app) transcribe(ctx context.Context, got []string, f *transcribeFlags) error {
+	if err := f.options.check(); err != nil {
 		return err
 	}
-	meta, err := metadata(f.metadata)
+	meta, err := metadata(f.Metadata)
 	if err != nil {
 		return err
 	}
@@ -114,7 +100,7 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 		return err
 	}
 	alone := len(got) == 1 && len(inputs) == 1 && (got[0] == "-" || inputs[0].path == got[0])
-	targets, err := plan(inputs, f.formats, f.out, alone)
+	targets, err := plan(inputs, f.Formats, f.out, alone)
 	if err != nil {
 		return err
 	}
@@ -141,44 +127,32 @@ func (a *app) transcribe(ctx context.Context, got []string, f transcribeFlags) e
 	if err != nil {
 		return err
 	}
-	for i, id := range f.webhooks {
-		if f.webhooks[i], err = webhookID(ctx, c, id); err != nil {
+	for i, id := range f.Webhooks {
+		if f.Webhooks[i], err = webhookID(ctx, c, id); err != nil {
 			return err
 		}
 	}
 	b := &batch{a: a, c: c, flags: f, meta: meta, inputs: inputs, alone: alone, targets: targets, board: newBoard(a, len(inputs))}
-	if f.async {
+	if f.Async {
 		return b.submitAll(ctx)
 	}
 	return b.run(ctx)
 }
 
-func (f *transcribeFlags) check() error {
-	if n := len([]rune(f.Instructions)); n > api.MaxInstructions {
-		return usagef("--instructions has %d characters, and the limit is %d", n, api.MaxInstructions)
-	}
-	if f.Speakers != "" {
-		if _, err := api.ParseSpeakers(f.Speakers); err != nil {
-			return usagef("--%v", err)
-		}
-	}
-	return errors.Join(oneOf("mode", f.Mode, "polished", "verbatim"), oneOf("channels", f.Channels, "mix", "split"))
-}
-
 // checkOutput refuses what would be ignored without a word.
-func (a *app) checkOutput(f transcribeFlags) error {
-	stdout, formats := f.out == "" || f.out == "-", strings.Join(f.formats, "")
+func (a *app) checkOutput(f *transcribeFlags) error {
+	stdout, formats := f.out == "" || f.out == "-", strings.Join(f.Formats, "")
 	switch {
 	case f.existing.overwrite && f.existing.skip:
 		return usagef("--overwrite and --skip-existing exclude each other")
-	case f.async && (f.out != "" || formats != ""):
+	case f.Async && (f.out != "" || formats != ""):
 		return usagef("-o and -f need the transcript, and --async does not wait for it; see: voxparse jobs show --help")
-	case f.async && f.timeout != "":
+	case f.Async && f.timeout != "":
 		return usagef("--async does not wait, so that --timeout has no meaning; see: voxparse jobs wait --help")
 	case a.json && stdout && formats != "" && formats != "json":
 		return usagef("--json prints the whole result; for %s as well give -o FILE", formats)
 	case a.quiet && !a.json && stdout && (f.out != "" || formats != ""):
-		return usagef("-q prints the job's id in place of the transcript; give -o FILE, or leave -q away")
+		return usagef("-q prints the job's id in place of the transcript; give -o FILE, or omit -q")
 	}
 	return nil
 }
@@ -189,11 +163,11 @@ func withTimeout(ctx context.Context, s string) (context.Context, context.Cancel
 		ctx, cancel := context.WithCancel(ctx)
 		return ctx, cancel, nil
 	}
-	d, err := config.ParseDuration(s)
+	d, err := duration.Parse(s)
 	if err != nil || d <= 0 {
 		return nil, nil, usagef("--timeout %s: want a duration such as 90s or 10m", s)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, d, api.Errorf(api.TimedOut, "not finished after %s; what was accepted goes on", config.FormatDuration(d)))
+	ctx, cancel := context.WithTimeoutCause(ctx, d, api.Errorf(api.TimedOut, "not finished after %s; accepted jobs continue", duration.Format(d)))
 	return ctx, cancel, nil
 }
 
@@ -225,7 +199,7 @@ func (b *batch) submitAll(ctx context.Context) error {
 		}
 	}
 	b.next(ctx)
-	return b.verdict(failed, first)
+	return b.outcome(failed, first)
 }
 
 // next says after --async what one does with the ids, and that nobody is told
@@ -240,7 +214,7 @@ func (b *batch) next(ctx context.Context) {
 		b.a.notice("follow them: voxparse jobs watch; their texts: voxparse jobs show ID -f txt")
 	}
 	if hooks, err := b.c.Webhooks(ctx); err == nil && len(hooks) == 0 {
-		b.a.notice("no webhook is there to tell anybody; add one with: voxparse webhooks add URL")
+		b.a.notice("no webhooks configured; add one with: voxparse webhooks add URL")
 	}
 }
 

@@ -38,8 +38,8 @@ func TestEveryErrorHasItsExitCode(t *testing.T) {
 		{"wait", api.Errorf(api.TimedOut, "x"), 9},
 		{"deadline", context.DeadlineExceeded, 9},
 		{"signature", api.Errorf(api.BadSignature, "x"), 10},
-		{"Ctrl-C", signalled{syscall.SIGINT}, 130},
-		{"SIGTERM, wrapped", fmt.Errorf("wait: %w", signalled{syscall.SIGTERM}), 143},
+		{"Ctrl-C", signaled{syscall.SIGINT}, 130},
+		{"SIGTERM, wrapped", fmt.Errorf("wait: %w", signaled{syscall.SIGTERM}), 143},
 	}
 	for _, tt := range tests {
 		if got := exitCode(tt.err); got != tt.want {
@@ -251,7 +251,7 @@ func TestTheProgressLineFitsTheTerminal(t *testing.T) {
 	board := newBoard(a, 3)
 	it := board.begin("a very long name of a recording of last monday.mp3", 1<<20)
 	board.begin("second.mp3", 1)
-	it.update(api.Job{Status: api.Processing, Progress: &api.Progress{Stage: "recognise", PositionSeconds: 750, DurationSeconds: 1500, Speed: 20}})
+	it.update(api.Job{Status: api.Processing, Progress: &api.Progress{Stage: "transcribe", PositionSeconds: 750, DurationSeconds: 1500, Speed: 20}})
 	line := board.line()
 	if n := len([]rune(line)); n > 79 {
 		t.Errorf("got %d columns, want at most 79: %s", n, line)
@@ -267,7 +267,7 @@ func TestALogGetsALineOfProgressNowAndThen(t *testing.T) {
 	var b strings.Builder
 	it := newBoard(newApp(strings.NewReader(""), &b, &b), 1).begin("call.mp3", 1)
 	at := func(position float64) api.Job {
-		return api.Job{Status: api.Processing, Progress: &api.Progress{Stage: "recognise", PositionSeconds: position, DurationSeconds: 1000, Speed: 10}}
+		return api.Job{Status: api.Processing, Progress: &api.Progress{Stage: "transcribe", PositionSeconds: position, DurationSeconds: 1000, Speed: 10}}
 	}
 	it.update(at(100))
 	it.toldAt = it.toldAt.Add(-plainPause)
@@ -285,8 +285,8 @@ func TestATableFitsTheTerminal(t *testing.T) {
 	}{
 		{0, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
 		{80, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
-		{22, "ID        FILE\njob_0001  録音の長…  x"},
-		{1, "ID        FILE\njob_0001  録…   x"},
+		{22, "ID        FILE\njob_0001  録音の長   x\n          い名前.mp\n          3"},
+		{1, "ID        FILE\njob_0001  録音  x\n          の長\n          い名\n          前.m\n          p3"},
 	}
 	for _, tt := range tests {
 		var b strings.Builder

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/duration"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -50,8 +50,8 @@ see it. Exit code 10 where the signature is not valid.`,
 	return c
 }
 
-// verdict is what webhooks verify --json prints.
-type verdict struct {
+// verification is what webhooks verify --json prints.
+type verification struct {
 	Valid     bool   `json:"valid"`
 	EventID   string `json:"event_id,omitempty"`
 	EventType string `json:"event_type,omitempty"`
@@ -66,7 +66,7 @@ func (a *app) verify(got []string, f verifyFlags) error {
 	}
 	tolerance := 100 * 365 * 24 * time.Hour
 	if f.tolerance != "any" {
-		if tolerance, err = config.ParseDuration(f.tolerance); err != nil || tolerance == 0 {
+		if tolerance, err = duration.Parse(f.tolerance); err != nil || tolerance == 0 {
 			return usagef("--tolerance %s: want a duration such as 5m, or any", f.tolerance)
 		}
 	}
@@ -83,10 +83,10 @@ func (a *app) verify(got []string, f verifyFlags) error {
 	if err != nil {
 		return usagef("read the body: %v", err)
 	}
-	v := verdict{Valid: true, Message: "the signature is valid"}
+	v := verification{Valid: true, Message: "the signature is valid"}
 	failed := webhook.Verify(body, h, secret, tolerance)
 	if failed != nil {
-		v = verdict{Message: failed.Error()}
+		v = verification{Message: failed.Error()}
 		var why *webhook.VerifyError
 		if errors.As(failed, &why) {
 			v.Reason, v.Message = string(why.Reason), why.Explain()
@@ -94,10 +94,10 @@ func (a *app) verify(got []string, f verifyFlags) error {
 	} else if e, err := webhook.Parse(body); err == nil {
 		v.EventID, v.EventType = e.ID, e.Type
 	}
-	return a.printVerdict(v, failed)
+	return a.printVerification(v, failed)
 }
 
-func (a *app) printVerdict(v verdict, failed error) error {
+func (a *app) printVerification(v verification, failed error) error {
 	if a.json {
 		if err := a.printJSON(v); err != nil || failed == nil {
 			return err

@@ -15,7 +15,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 const watchExample = `  voxparse watch add ~/calls --after move --format txt,srt
@@ -34,97 +34,59 @@ func watchCmd(a *app) *cobra.Command {
 
 // folderFlags are the options that add and edit share.
 type folderFlags struct {
-	o        api.FolderOptions
-	metadata []string
+	config.Folder
+	options optionFlags
 }
 
-func (f *folderFlags) define(c *cobra.Command) {
-	fl := c.Flags()
-	fl.BoolVar(&f.o.Recursive, "recursive", true, "folders in it too")
-	fl.StringSliceVar(&f.o.Include, "include", nil, "only files that match these patterns")
-	fl.StringSliceVar(&f.o.Exclude, "exclude", nil, "no files that match these patterns")
-	fl.StringVar(&f.o.Settle, "settle", "", "how long a file must stay the same (default 5s)")
-	fl.StringVar(&f.o.Poll, "poll", "", "auto, off, or how often to look (default auto)")
-	fl.StringVar(&f.o.Dedupe, "dedupe", "", "the same content again is skipped: folder, global or off")
-	fl.StringVar(&f.o.After, "after", "", "what to do with a file that is done: leave, move (to done/) or delete")
-	fl.StringVar(&f.o.Failed, "failed", "", "what to do with a file that failed: leave or move (to failed/)")
-	fl.StringVar(&f.o.Out, "out", "", "folder of the transcripts (default: beside the file)")
-	fl.StringSliceVarP(&f.o.Formats, "format", "f", nil, "txt, srt, vtt, json, tsv or md (default txt)")
-	fl.StringVar(&f.o.Language, "language", "", "language of the speech")
-	fl.StringVar(&f.o.Model, "model", "", "speech model, or a configured engine")
-	fl.BoolVar(&f.o.RedactPII, "redact-pii", false, "mask card numbers, SSNs, phone numbers and e-mail addresses")
-	fl.BoolVar(&f.o.RedactAudio, "redact-audio", false, "and keep a copy of the audio with that silenced, see jobs audio")
-	fl.StringVar(&f.o.Channels, "channels", "", "mix, or split: one speaker a channel")
-	fl.StringVar(&f.o.Speakers, "speakers", "", "tell the voices of one channel apart: auto, or how many there are")
-	fl.StringSliceVar(&f.o.Webhooks, "webhook", nil, "only these webhooks receive the events")
-	fl.StringArrayVar(&f.metadata, "metadata", nil, "k=v (repeatable); {stem}, {dir} and {mtime} are filled in")
-	complete(c, "after", "leave", "move", "delete")
-	complete(c, "failed", "leave", "move")
-	complete(c, "dedupe", "folder", "global", "off")
-	complete(c, "poll", "auto", "off", "30s")
-	complete(c, "format", api.Formats...)
-	complete(c, "channels", "mix", "split")
-	complete(c, "speakers", "auto", "2", "3", "4")
+func (f *folderFlags) define(c *cobra.Command, except ...string) {
+	f.Recursive = true
+	f.options.into = &f.Folder
+	f.options.define(c, api.OnWatch, except...)
 }
 
 // finish checks the options and completes them.
-func (f *folderFlags) finish(existing string) error {
-	for _, kv := range f.metadata {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return usagef("--metadata %s: want k=v", kv)
-		}
-		if f.o.Metadata == nil {
-			f.o.Metadata = map[string]string{}
-		}
-		f.o.Metadata[k] = v
-	}
-	if f.o.Out != "" {
-		abs, err := filepath.Abs(f.o.Out)
+func (f *folderFlags) finish() error {
+	if f.Out != "" {
+		abs, err := filepath.Abs(f.Out)
 		if err != nil {
-			return fmt.Errorf("find %s: %w", f.o.Out, err)
+			return fmt.Errorf("find %s: %w", f.Out, err)
 		}
-		f.o.Out = abs
+		f.Out = abs
 	}
-	var lines []string
-	for _, e := range config.CheckFolder(&config.Folder{Existing: existing, FolderOptions: f.o}) {
-		flag := map[string]string{"formats": "format", "webhooks": "webhook"}[e.Key]
-		if flag == "" {
-			flag = e.Key
-		}
-		lines = append(lines, "--"+flag+": "+e.Message)
+	flags := map[string]string{}
+	for _, o := range api.OptionsOn(api.OnWatch) {
+		flags[o.Name] = o.FlagName()
 	}
-	if len(lines) > 0 {
-		return usageError{strings.Join(lines, "\n")}
+	for _, e := range config.CheckFolder(&f.Folder) {
+		f.options.wrong = append(f.options.wrong, "--"+flags[e.Key]+": "+e.Message)
 	}
-	return nil
+	return f.options.check()
 }
 
 func watchAddCmd(a *app) *cobra.Command {
 	var f folderFlags
-	var existing string
 	c := &cobra.Command{
 		Use: "add DIR", Short: "Watch a folder", Args: args("DIR"),
 		Long: `Watch a folder: every audio file that is dropped into it is transcribed once, as
-soon as it is complete. Where audio lies in it already, --existing says whether
-that is transcribed too.`,
+soon as it is complete. If the folder already holds audio, --existing says whether
+to transcribe that too.`,
 		Example: "  voxparse watch add ~/calls --existing ignore --after move\n  voxparse watch add /srv/recordings -f txt,json --out /srv/transcripts --metadata agent={dir}",
 		RunE: func(c *cobra.Command, got []string) error {
-			if err := f.finish(existing); err != nil {
+			if err := f.finish(); err != nil {
 				return err
 			}
 			dir, err := folderPath(got[0])
 			if err != nil {
 				return err
 			}
-			if existing, err = a.askExisting(c.Context(), dir, existing); err != nil {
+			if f.Existing, err = a.askExisting(c.Context(), dir, f.Existing); err != nil {
 				return err
 			}
 			cl, err := a.connect(c.Context())
 			if err != nil {
 				return err
 			}
-			w, err := cl.AddWatch(c.Context(), api.FolderRequest{Dir: dir, Existing: existing, Options: f.o})
+			w, err := cl.AddWatch(c.Context(), api.FolderRequest{Dir: dir, Existing: f.Existing, Options: f.FolderOptions})
 			if err != nil {
 				return err
 			}
@@ -132,8 +94,6 @@ that is transcribed too.`,
 		},
 	}
 	f.define(c)
-	c.Flags().StringVar(&existing, "existing", "", "audio that lies there already: process or ignore")
-	complete(c, "existing", "process", "ignore")
 	return c
 }
 
@@ -156,7 +116,7 @@ func folderPath(arg string) (string, error) {
 
 // askExisting decides what becomes of audio that lies in dir already: a person
 // is asked, a script has to say.
-func (a *app) askExisting(ctx context.Context, dir, given string) (string, error) {
+func (a *app) askExisting(ctx context.Context, dir string, given api.Existing) (api.Existing, error) {
 	if given != "" {
 		return given, nil
 	}
@@ -167,7 +127,7 @@ func (a *app) askExisting(ctx context.Context, dir, given string) (string, error
 	if err != nil {
 		return "", err
 	}
-	n := plural(len(found), "recording lies", "recordings lie")
+	n := plural(len(found), "recording is", "recordings are")
 	in, ok := a.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) || !a.errStyle.tty {
 		return "", usagef("%s in %s already; say --existing process or --existing ignore", n, dir)
@@ -181,9 +141,9 @@ func (a *app) askExisting(ctx context.Context, dir, given string) (string, error
 	select {
 	case line := <-answer:
 		if s := strings.ToLower(strings.TrimSpace(line)); s == "y" || s == "yes" {
-			return "process", nil
+			return api.ExistingProcess, nil
 		}
-		return "ignore", nil
+		return api.ExistingIgnore, nil
 	case <-ctx.Done():
 		fmt.Fprintln(a.err)
 		return "", context.Cause(ctx)
@@ -223,9 +183,9 @@ func watchListCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"ID", "FOLDER", "STATE"}}
+			t := table{head: []string{"ID", "FOLDER", "STATUS"}}
 			for _, f := range folders {
-				t.add(f.ID, oneLine(f.Dir), a.folderState(f))
+				t.add(f.ID, oneLine(f.Dir), a.folderStatus(f))
 			}
 			return printList(a, folders, func(f api.Folder) string { return f.ID }, t, "no folders; watch one with: voxparse watch add DIR")
 		},
@@ -271,10 +231,10 @@ func watchEditCmd(a *app) *cobra.Command {
 		Use: "edit ID|DIR", Short: "Change the options of a folder", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
 		Example: "  voxparse watch edit ~/calls --after move -f txt,srt",
 		RunE: func(c *cobra.Command, got []string) error {
-			if err := f.finish(""); err != nil {
+			if err := f.finish(); err != nil {
 				return err
 			}
-			changed := f.changed(c)
+			changed := f.options.changed(c, api.OnWatch)
 			if len(changed) == 0 {
 				return usagef("nothing to change; voxparse watch edit --help lists the options")
 			}
@@ -287,30 +247,8 @@ func watchEditCmd(a *app) *cobra.Command {
 			})(c, got)
 		},
 	}
-	f.define(c)
+	f.define(c, api.OptionExisting)
 	return c
-}
-
-// changed holds the options that the command line names, and no others.
-func (f *folderFlags) changed(c *cobra.Command) map[string]any {
-	all := map[string]any{
-		"recursive": f.o.Recursive, "include": f.o.Include, "exclude": f.o.Exclude, "settle": f.o.Settle, "poll": f.o.Poll, "dedupe": f.o.Dedupe,
-		"after": f.o.After, "failed": f.o.Failed, "out": f.o.Out, "format": f.o.Formats, "language": f.o.Language, "model": f.o.Model,
-		"redact-pii": f.o.RedactPII, "redact-audio": f.o.RedactAudio, "channels": f.o.Channels, "speakers": f.o.Speakers, "webhook": f.o.Webhooks, "metadata": f.o.Metadata,
-	}
-	names := map[string]string{"format": "formats", "redact-pii": "redact_pii", "redact-audio": "redact_audio", "webhook": "webhooks"}
-	out := map[string]any{}
-	for flag, v := range all {
-		if !c.Flags().Changed(flag) {
-			continue
-		}
-		name := names[flag]
-		if name == "" {
-			name = flag
-		}
-		out[name] = v
-	}
-	return out
 }
 
 func watchRmCmd(a *app) *cobra.Command {
@@ -353,14 +291,15 @@ func watchExplainCmd(a *app) *cobra.Command {
 				return err
 			}
 			return printOne(a, f, orDash(f.JobID), func() {
-				line := f.State
+				line := f.Status
 				if f.Reason != "" {
 					line = f.Reason
 				}
+				line = oneLine(line)
 				if f.JobID != "" {
-					line += "  " + a.style.faint.Render(f.JobID)
+					line += "  " + a.style.faint.Render(oneLine(f.JobID))
 				}
-				a.printf("%s\n", oneLine(line))
+				a.printf("%s\n", line)
 			})
 		},
 	}

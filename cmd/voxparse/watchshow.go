@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 func (a *app) showWatch(f api.Folder) {
 	a.field("id", f.ID)
 	a.field("folder", oneLine(f.Dir))
-	a.field("state", a.folderState(f))
+	a.field("status", a.folderStatus(f))
 	for _, o := range optionFields(f.Options) {
 		a.field(o[0], oneLine(o[1]))
 	}
@@ -29,28 +28,24 @@ func (a *app) showWatch(f api.Folder) {
 // optionFields are the names and values of a folder's options, "" where an
 // option is as it is for every folder.
 func optionFields(o api.FolderOptions) [][2]string {
-	yes := func(b bool) string {
-		if b {
-			return "yes"
+	var out [][2]string
+	for _, option := range api.OptionsOn(api.OnWatch) {
+		if option.Kind == api.KindBool && option.Default != "" {
+			out = append(out, [2]string{option.Name, fmt.Sprint(option.Get(&o))})
+			continue
 		}
-		return ""
+		value := strings.Join(option.Values(&o), " ")
+		if option.Kind == api.KindBool && value != "" {
+			value = "yes"
+		}
+		out = append(out, [2]string{strings.ReplaceAll(option.Name, "_", " "), value})
 	}
-	var metadata []string
-	for _, k := range slices.Sorted(maps.Keys(o.Metadata)) {
-		metadata = append(metadata, k+"="+o.Metadata[k])
-	}
-	return [][2]string{
-		{"recursive", fmt.Sprint(o.Recursive)}, {"include", strings.Join(o.Include, " ")}, {"exclude", strings.Join(o.Exclude, " ")},
-		{"settle", o.Settle}, {"poll", o.Poll}, {"dedupe", o.Dedupe}, {"after", o.After}, {"failed", o.Failed},
-		{"formats", strings.Join(o.Formats, ", ")}, {"out", o.Out}, {"language", o.Language}, {"model", o.Model},
-		{"channels", o.Channels}, {"speakers", o.Speakers}, {"redact pii", yes(o.RedactPII)}, {"redact audio", yes(o.RedactAudio)},
-		{"webhooks", strings.Join(o.Webhooks, " ")}, {"metadata", strings.Join(metadata, " ")},
-	}
+	return out
 }
 
-func (a *app) folderState(f api.Folder) string {
-	text := f.State
-	switch f.State {
+func (a *app) folderStatus(f api.Folder) string {
+	text := f.Status
+	switch f.Status {
 	case "offline", "blocked":
 		text = a.style.bad.Render(text)
 	case "paused", "polling":

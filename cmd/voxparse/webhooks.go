@@ -12,12 +12,12 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/config"
+	"github.com/voxparse/voxparse/internal/duration"
 )
 
 const webhooksExample = `  voxparse webhooks add https://example.com/hooks/voxparse --events transcription.completed
   voxparse webhooks test whk_01k…
-  voxparse webhooks deliveries whk_01k… --state failed_permanent
+  voxparse webhooks deliveries whk_01k… --status failed_permanent
   voxparse webhooks replay whk_01k… --since 24h
   voxparse webhooks snippet --lang node`
 
@@ -62,7 +62,7 @@ func (f *webhookFlags) patch(c *cobra.Command) (api.WebhookPatch, error) {
 		p.Description = &f.description
 	}
 	if fl.Changed("timeout") {
-		d, err := config.ParseDuration(f.timeout)
+		d, err := duration.Parse(f.timeout)
 		if err != nil || d%time.Second != 0 || d < time.Second || d > time.Minute {
 			return p, usagef("--timeout %s: want whole seconds from 1s to 60s", f.timeout)
 		}
@@ -153,17 +153,17 @@ func webhooksListCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			t := table{head: []string{"ID", "STATE", "URL", "EVENTS", "DESCRIPTION"}}
+			t := table{head: []string{"ID", "STATUS", "URL", "EVENTS", "DESCRIPTION"}}
 			for _, w := range hooks {
-				t.add(w.ID, a.webhookState(w), a.style.cut(w.URL, 60), events(w.Events), a.style.cut(w.Description, 40))
+				t.add(w.ID, a.webhookStatus(w), a.style.cut(w.URL, 60), events(w.Events), a.style.cut(w.Description, 40))
 			}
 			return printList(a, hooks, func(w api.Webhook) string { return w.ID }, t, "no webhooks; add one with: voxparse webhooks add URL")
 		},
 	}
 }
 
-// webhookState is one word or two on whether a webhook gets anything.
-func (a *app) webhookState(w api.Webhook) string {
+// webhookStatus is one word or two on whether a webhook gets anything.
+func (a *app) webhookStatus(w api.Webhook) string {
 	switch {
 	case !w.Active && w.DisabledReason != "":
 		return a.style.bad.Render("disabled: " + oneLine(w.DisabledReason))
@@ -211,7 +211,7 @@ func (a *app) withWebhook(call func(*client.Client, context.Context, string) (ap
 func (a *app) showWebhook(w api.Webhook) {
 	a.field("id", w.ID)
 	a.field("url", oneLine(w.URL))
-	a.field("state", a.webhookState(w))
+	a.field("status", a.webhookStatus(w))
 	if !w.DisabledAt.IsZero() {
 		a.field("disabled", a.style.when(w.DisabledAt)+"; voxparse webhooks enable "+w.ID)
 	}
@@ -228,8 +228,11 @@ func (a *app) showWebhook(w api.Webhook) {
 	if w.Secret == "" {
 		a.field("secret", w.SecretLast4)
 	}
-	if !w.PreviousUntil.IsZero() {
+	if w.SecretInUse != "" {
+		a.field("in use", "the "+w.SecretInUse+" secret since "+a.style.when(w.SecretSince))
 		a.field("old secret", "ends "+a.style.when(w.PreviousUntil))
+	} else if !w.SecretSince.IsZero() {
+		a.field("in use", "since "+a.style.when(w.SecretSince))
 	}
 }
 
@@ -309,23 +312,22 @@ func webhooksEnableCmd(a *app) *cobra.Command {
 
 func webhooksRotateCmd(a *app) *cobra.Command {
 	var overlap, secretFile string
+	var r api.RotateRequest
 	c := &cobra.Command{
 		Use: "rotate ID", Short: "Make a new secret; the old one stays valid for a while", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
-		Long: `Make a new secret and show it, once. Until the overlap has passed every request
-bears signatures of both, so that receivers can change over in their own time;
-with --overlap 0 the old one dies at once.`,
-		Example: "  voxparse webhooks rotate whk_01k… --overlap 2d",
+		Long: `Make a new secret and show it, once. Until the overlap has passed requests are
+signed with the secret that the receiver accepted last, at first the old one, so
+that it can change over in its own time; with --overlap 0 the old one is invalid
+at once. A rotation during the overlap of another is refused without --force.`,
+		Example: "  voxparse webhooks rotate whk_01k… --overlap 2d\n  voxparse webhooks rotate whk_01k… --finish",
 		RunE: func(c *cobra.Command, got []string) error {
-			var r api.RotateRequest
-			if overlap == "0" {
-				overlap = "0s"
+			d, err := parseOverlap(overlap)
+			if err != nil {
+				return err
 			}
-			d, err := config.ParseDuration(overlap)
-			if err != nil || d > 7*24*time.Hour {
-				return usagef("--overlap %s: want 0 to 7d", overlap)
+			if seconds := int(d / time.Second); !r.Finish {
+				r.OverlapSeconds = &seconds
 			}
-			seconds := int(d / time.Second)
-			r.OverlapSeconds = &seconds
 			cl, err := a.connect(c.Context())
 			if err != nil {
 				return err
@@ -338,10 +340,33 @@ with --overlap 0 the old one dies at once.`,
 			if err != nil {
 				return err
 			}
+			if r.Finish {
+				return printOne(a, w, w.ID, func() { a.showWebhook(w) })
+			}
+			if d == 0 {
+				a.notice("the old secret has ended: requests fail until the receiver has the new one")
+			}
 			return a.printSecret(w, secretFile)
 		},
 	}
+	c.Flags().BoolVar(&r.Force, "force", false, "also during the overlap of another rotation: the secret not in use ends")
+	c.Flags().BoolVar(&r.Finish, "finish", false, "end the overlap now and make no new secret")
 	c.Flags().StringVar(&overlap, "overlap", "24h", "`DURATION` for which the old secret stays valid: 0 to 7d")
 	c.Flags().StringVar(&secretFile, "secret-file", "", "write the secret to this `FILE` (0600) and do not print it")
+	for _, other := range []string{"force", "overlap", "secret-file"} {
+		c.MarkFlagsMutuallyExclusive("finish", other)
+	}
 	return c
+}
+
+// parseOverlap reads how long the secret before a rotation stays valid.
+func parseOverlap(text string) (time.Duration, error) {
+	if text == "0" {
+		return 0, nil
+	}
+	d, err := duration.Parse(text)
+	if err != nil || d > 7*24*time.Hour {
+		return 0, usagef("--overlap %s: want 0 to 7d", text)
+	}
+	return d, nil
 }

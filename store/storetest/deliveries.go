@@ -30,13 +30,13 @@ var deliveryTests = []struct {
 	{"redelivering makes a delivery of the same event", redelivered},
 	{"a replay goes through its window once", replayed},
 	{"only the named webhooks receive a job's event", namedHooks},
-	{"deliveries are listed by webhook, job, state and time", deliveryListing},
+	{"deliveries are listed by webhook, job, status and time", deliveryListing},
 	{"purging takes what has ended, in whole", purged},
 	{"a webhook's rate limit holds back its own", rateLimited},
 }
 
 // makeHooks creates webhooks, active unless described as inactive.
-func makeHooks(t *testing.T, s Store, ws ...store.Webhook) []store.Webhook {
+func makeHooks(t *testing.T, s store.Store, ws ...store.Webhook) []store.Webhook {
 	t.Helper()
 	var got []store.Webhook
 	for _, w := range ws {
@@ -47,7 +47,7 @@ func makeHooks(t *testing.T, s Store, ws ...store.Webhook) []store.Webhook {
 	return got
 }
 
-func deliveries(t *testing.T, s Store, f store.DeliveryFilter) []store.Delivery {
+func deliveries(t *testing.T, s store.Store, f store.DeliveryFilter) []store.Delivery {
 	t.Helper()
 	ds, _, err := s.Deliveries(t.Context(), f, "", 1000)
 	if err != nil {
@@ -56,13 +56,13 @@ func deliveries(t *testing.T, s Store, f store.DeliveryFilter) []store.Delivery 
 	return ds
 }
 
-func claimDeliveries(t *testing.T, s Store, n, perWebhook int) []store.ClaimedDelivery {
+func claimDeliveries(t *testing.T, s store.Store, n, perWebhook int) []store.ClaimedDelivery {
 	t.Helper()
 	return must[[]store.ClaimedDelivery](t)(s.ClaimDeliveries(t.Context(), "sender", time.Minute, n, perWebhook))
 }
 
 // complete makes n events, each of a job of its own.
-func complete(t *testing.T, s Store, n int, webhooks ...string) (events []string) {
+func complete(t *testing.T, s store.Store, n int, webhooks ...string) (events []string) {
 	t.Helper()
 	for range n {
 		submit(t, s, store.Job{Webhooks: webhooks})
@@ -74,10 +74,10 @@ func complete(t *testing.T, s Store, n int, webhooks ...string) (events []string
 }
 
 // record records an outcome and returns the reason of a disable.
-func record(t *testing.T, s Store, c store.ClaimedDelivery, out store.Outcome) string {
+func record(t *testing.T, s store.Store, c store.ClaimedDelivery, out store.Outcome) string {
 	t.Helper()
 	status := 500
-	if out.State == api.DeliveryDelivered {
+	if out.Status == api.DeliveryDelivered {
 		status = 200
 	}
 	att := api.Attempt{StartedAt: time.Now().UTC(), DurationMS: 1.5, Status: status, ResponseBody: "r", ResponseHeaders: map[string]string{"A": "b"}}
@@ -85,7 +85,7 @@ func record(t *testing.T, s Store, c store.ClaimedDelivery, out store.Outcome) s
 }
 
 func again(in time.Duration) store.Outcome {
-	return store.Outcome{State: api.DeliveryPending, RetryAt: time.Now().Add(in)}
+	return store.Outcome{Status: api.DeliveryPending, RetryAt: time.Now().Add(in)}
 }
 
 func attemptLogged(t *testing.T, b Backend) {
@@ -100,7 +100,7 @@ func attemptLogged(t *testing.T, b Backend) {
 	if err != nil || len(atts) != 1 {
 		t.Fatalf("delivery by its attempt: got %d attempts, error %v", len(atts), err)
 	}
-	equal(t, "state", d.State, api.DeliveryPending)
+	equal(t, "status", d.Status, api.DeliveryPending)
 	equal(t, "due", d.Due, time.Now().UTC().Add(30*time.Second))
 	equal(t, "attempt", fmt.Sprint(atts[0].ID, atts[0].Number, atts[0].Status, atts[0].ResponseHeaders), fmt.Sprint(c.AttemptID, 1, 500, map[string]string{"A": "b"}))
 	equal(t, "claims before it is due", len(claimDeliveries(t, s, 5, 8)), 0)
@@ -109,12 +109,12 @@ func attemptLogged(t *testing.T, b Backend) {
 	if second.AttemptID == c.AttemptID || second.Event.ID != c.Event.ID {
 		t.Errorf("second attempt: got %s of event %s, want a new id of event %s", second.AttemptID, second.Event.ID, c.Event.ID)
 	}
-	record(t, s, second, store.Outcome{State: api.DeliveryDelivered})
+	record(t, s, second, store.Outcome{Status: api.DeliveryDelivered})
 	d, atts, err = s.Delivery(t.Context(), c.Delivery.ID)
-	if err != nil || d.State != api.DeliveryDelivered || len(atts) != 2 || atts[1].Number != 2 || d.Attempts != 2 {
+	if err != nil || d.Status != api.DeliveryDelivered || len(atts) != 2 || atts[1].Number != 2 || d.Attempts != 2 {
 		t.Errorf("delivery: got %+v, %d attempts, error %v, want it delivered in 2", d, len(atts), err)
 	}
-	_, ok, _ := s.NextDelivery(t.Context())
+	_, ok, _ := s.NextDelivery(t.Context(), 8)
 	equal(t, "something next", ok, false)
 	_, _, err = s.Delivery(t.Context(), store.NewID(api.DeliveryPrefix))
 	wantError(t, "unknown delivery", err, api.NotFound)
@@ -127,11 +127,11 @@ func staleDelivery(t *testing.T, b Backend) {
 	old := claimDeliveries(t, s, 5, 8)[0]
 	time.Sleep(time.Minute)
 	now := claimDeliveries(t, s, 5, 8)[0]
-	_, err := s.RecordAttempt(t.Context(), old.Delivery.Token(), api.Attempt{}, store.Outcome{State: api.DeliveryDelivered})
+	_, err := s.RecordAttempt(t.Context(), old.Delivery.Token(), api.Attempt{}, store.Outcome{Status: api.DeliveryDelivered})
 	wantError(t, "record", err, api.LeaseLost)
 	wantError(t, "release", s.ReleaseDelivery(t.Context(), old.Delivery.Token()), api.LeaseLost)
 	for range 2 {
-		record(t, s, now, store.Outcome{State: api.DeliveryDelivered})
+		record(t, s, now, store.Outcome{Status: api.DeliveryDelivered})
 	}
 	_, atts, _ := s.Delivery(t.Context(), now.Delivery.ID)
 	equal(t, "attempts of a repeated record", len(atts), 1)
@@ -175,7 +175,7 @@ func fairness(t *testing.T, b Backend) {
 	equal(t, "in flight for the busy one", got[hooks[0].ID], 8)
 	equal(t, "in flight for the second", got[hooks[1].ID], 4)
 	equal(t, "claims when all are full", len(claimDeliveries(t, s, 100, 8)), 0)
-	at, ok, _ := s.NextDelivery(t.Context())
+	at, ok, _ := s.NextDelivery(t.Context(), 8)
 	if !ok || !at.After(time.Now()) {
 		t.Errorf("next delivery while all are full: got %v %v, want the end of a lease", at, ok)
 	}
@@ -194,7 +194,7 @@ func slowedDown(t *testing.T, b Backend) {
 		equal(t, "more", len(claimDeliveries(t, s, 100, 5)), 0)
 		record(t, s, cs[0], again(time.Hour))
 	}
-	record(t, s, claimDeliveries(t, s, 100, 5)[0], store.Outcome{State: api.DeliveryDelivered})
+	record(t, s, claimDeliveries(t, s, 100, 5)[0], store.Outcome{Status: api.DeliveryDelivered})
 	equal(t, "in flight after a success", len(claimDeliveries(t, s, 100, 5)), 5)
 }
 
@@ -210,7 +210,7 @@ func orderedHook(t *testing.T, b Backend) {
 		if i == 1 { // a later one waits for the retry of this one
 			record(t, s, cs[0], again(time.Minute))
 			equal(t, "in flight while the second waits", len(claimDeliveries(t, s, 100, 8)), 0)
-			at, ok, _ := s.NextDelivery(t.Context())
+			at, ok, _ := s.NextDelivery(t.Context(), 8)
 			if !ok || !at.Equal(time.Now().Add(time.Minute)) {
 				t.Errorf("next delivery: got %v, want the retry", at)
 			}
@@ -218,7 +218,7 @@ func orderedHook(t *testing.T, b Backend) {
 			cs = claimDeliveries(t, s, 100, 8)
 		}
 		got = append(got, cs[0].Event.ID)
-		record(t, s, cs[0], store.Outcome{State: api.DeliveryDelivered})
+		record(t, s, cs[0], store.Outcome{Status: api.DeliveryDelivered})
 	}
 	equal(t, "sequence", fmt.Sprint(got), fmt.Sprint(events))
 }
@@ -245,7 +245,7 @@ func becomesOrdered(t *testing.T, b Backend) {
 		if len(cs) != 1 || cs[0].Event.ID != want {
 			t.Fatalf("claim in sequence: got %d, want event %s", len(cs), want)
 		}
-		record(t, s, cs[0], store.Outcome{State: api.DeliveryDelivered})
+		record(t, s, cs[0], store.Outcome{Status: api.DeliveryDelivered})
 	}
 	order(false)
 	equal(t, "claims in any order", len(claimDeliveries(t, s, 9, 8)), 2)
@@ -253,7 +253,7 @@ func becomesOrdered(t *testing.T, b Backend) {
 
 // failFor lets attempts fail, so many minutes apart, until n are recorded or
 // one disables the webhook.
-func failFor(t *testing.T, s Store, n int, apart time.Duration) (reason string) {
+func failFor(t *testing.T, s store.Store, n int, apart time.Duration) (reason string) {
 	t.Helper()
 	for range n {
 		cs := claimDeliveries(t, s, 1, 1)
@@ -279,13 +279,13 @@ func autoDisable(t *testing.T, b Backend) {
 	if w.Active || w.DisabledReason != api.DisabledFailing || !w.DisabledAt.Equal(time.Now()) || w.ConsecutiveFailures != 11 {
 		t.Errorf("webhook: got %+v, want it disabled now after 11 failures", w)
 	}
-	n := must[map[api.DeliveryState]int](t)(s.CountDeliveries(t.Context()))
+	n := must[map[api.DeliveryStatus]int](t)(s.CountDeliveries(t.Context()))
 	equal(t, "held", n[api.DeliveryHeld], 3)
 	equal(t, "pending", n[api.DeliveryPending], 0)
-	equal(t, "listed as held", len(deliveries(t, s, store.DeliveryFilter{Webhook: w.ID, State: api.DeliveryHeld})), 3)
+	equal(t, "listed as held", len(deliveries(t, s, store.DeliveryFilter{Webhook: w.ID, Status: api.DeliveryHeld})), 3)
 	equal(t, "claims", len(claimDeliveries(t, s, 9, 8)), 0)
 	complete(t, s, 1)
-	equal(t, "held with a new one", len(deliveries(t, s, store.DeliveryFilter{State: api.DeliveryHeld})), 4)
+	equal(t, "held with a new one", len(deliveries(t, s, store.DeliveryFilter{Status: api.DeliveryHeld})), 4)
 }
 
 func successResets(t *testing.T, b Backend) {
@@ -293,7 +293,7 @@ func successResets(t *testing.T, b Backend) {
 	w := makeHooks(t, s, store.Webhook{})[0]
 	complete(t, s, 3)
 	equal(t, "disabled", failFor(t, s, 9, 10*time.Minute), "")
-	record(t, s, claimDeliveries(t, s, 1, 1)[0], store.Outcome{State: api.DeliveryDelivered})
+	record(t, s, claimDeliveries(t, s, 1, 1)[0], store.Outcome{Status: api.DeliveryDelivered})
 	equal(t, "failures after a success", must[store.Webhook](t)(s.Webhook(t.Context(), w.ID)).ConsecutiveFailures, 0)
 	equal(t, "disabled after nine more", failFor(t, s, 9, 10*time.Minute), "")
 	equal(t, "disabled by the tenth", failFor(t, s, 1, 0), api.DisabledFailing)
@@ -322,9 +322,9 @@ func gone(t *testing.T, b Backend) {
 	w := makeHooks(t, s, store.Webhook{})[0]
 	complete(t, s, 2)
 	c := claimDeliveries(t, s, 1, 8)[0]
-	equal(t, "reason", record(t, s, c, store.Outcome{State: api.DeliveryFailed, Gone: true}), api.DisabledGone)
+	equal(t, "reason", record(t, s, c, store.Outcome{Status: api.DeliveryFailed, Gone: true}), api.DisabledGone)
 	d, _, _ := s.Delivery(t.Context(), c.Delivery.ID)
-	equal(t, "delivery", d.State, api.DeliveryFailed)
+	equal(t, "delivery", d.Status, api.DeliveryFailed)
 	equal(t, "active", must[store.Webhook](t)(s.Webhook(t.Context(), w.ID)).Active, false)
-	equal(t, "held", len(deliveries(t, s, store.DeliveryFilter{State: api.DeliveryHeld})), 1)
+	equal(t, "held", len(deliveries(t, s, store.DeliveryFilter{Status: api.DeliveryHeld})), 1)
 }

@@ -68,7 +68,7 @@ func completeOnce(t *testing.T, b Backend) {
 	j := claim(t, s, "w", time.Hour)
 	equal(t, "attempts charged by a claim", j.Attempts, 1)
 	done := must[store.Job](t)(s.Complete(t.Context(), j.Token(), []byte(`{"text":"x"}`), doneEvent(j)))
-	equal(t, "state", done.State, api.Completed)
+	equal(t, "status", done.Status, api.Completed)
 	equal(t, "blob", done.Blob, "")
 	equal(t, "finished", done.FinishedAt, time.Now().UTC())
 	equal(t, "result", string(must[[]byte](t)(s.Result(t.Context(), j.ID))), `{"text":"x"}`)
@@ -79,12 +79,14 @@ func completeOnce(t *testing.T, b Backend) {
 		if d.WebhookID == hooks[2].ID {
 			want = api.DeliveryHeld
 		}
-		equal(t, "state of the delivery to "+d.WebhookID, d.State, want)
+		equal(t, "status of the delivery to "+d.WebhookID, d.Status, want)
 		equal(t, "id", d.ID, store.DeliveryID(store.Event{ID: d.EventID, CreatedAt: time.Now()}, d.WebhookID))
 	}
 	claimNone(t, s)
-	ev := must[store.Event](t)(s.Event(t.Context(), store.EventID(j.ID, 0, api.EventCompleted)))
-	equal(t, "body", string(ev.Body), string(doneEvent(j).Body))
+	evs := must[[]store.Event](t)(s.EventsSince(t.Context(), 0, 9))
+	if len(evs) != 1 || evs[0].ID != store.EventID(j.ID, 0, api.EventCompleted) || string(evs[0].Body) != string(doneEvent(j).Body) {
+		t.Errorf("events: got %v, want the job's one with its body", evs)
+	}
 }
 
 func staleToken(t *testing.T, b Backend) {
@@ -98,8 +100,7 @@ func staleToken(t *testing.T, b Backend) {
 	wantError(t, "complete", err, api.LeaseLost)
 	_, err = s.Fail(ctx, old, store.JobError{}, time.Time{}, failEvent(now))
 	wantError(t, "fail", err, api.LeaseLost)
-	wantError(t, "extend", s.Extend(ctx, old, time.Hour), api.LeaseLost)
-	wantError(t, "progress", s.Progress(ctx, old, api.Progress{}), api.LeaseLost)
+	wantError(t, "extend", s.Extend(ctx, old, time.Hour, api.Progress{}), api.LeaseLost)
 	wantError(t, "release", s.Release(ctx, old, time.Time{}, ""), api.LeaseLost)
 	must[store.Job](t)(s.Complete(ctx, now.Token(), []byte("{}"), doneEvent(now)))
 	_, err = s.Complete(ctx, store.Token{ID: store.NewID(api.JobPrefix), Revision: 1}, nil, store.Event{})
@@ -137,7 +138,7 @@ func repeatedToken(t *testing.T, b Backend) {
 		}
 		got := must[store.Job](t)(s.Job(t.Context(), j.ID))
 		equal(t, end.name+": revisions of one change", got.Revision, j.Revision+1)
-		if !got.State.Terminal() {
+		if !got.Status.Terminal() {
 			must[store.Job](t)(s.Cancel(t.Context(), j.ID, 0))
 		}
 	}
@@ -158,7 +159,7 @@ func expiredLease(t *testing.T, b Backend) {
 }
 
 func exhausted(t *testing.T, b Backend) {
-	s := b.open(t, store.Options{FailBody: failBody})
+	s := b.open(t, store.Options{FailEvent: failEventAt})
 	makeHooks(t, s, store.Webhook{})
 	submit(t, s, store.Job{MaxAttempts: 2})
 	for range 2 {
@@ -168,7 +169,7 @@ func exhausted(t *testing.T, b Backend) {
 	next := submit(t, s, store.Job{})
 	j := claim(t, s, "w", time.Minute) // skips the one that fails
 	equal(t, "claimed", j.ID, next.ID)
-	js, _, err := s.Jobs(t.Context(), store.JobFilter{Status: api.Failed}, "", 5)
+	js, err := s.JobsPage(t.Context(), store.JobFilter{Status: api.Failed}, 0, 5)
 	if err != nil || len(js) != 1 || js[0].Error.Code == "" {
 		t.Fatalf("failed jobs: got %v, error %v, want one with its reason", js, err)
 	}
@@ -184,10 +185,7 @@ func extended(t *testing.T, b Backend) {
 	submit(t, s, store.Job{})
 	j := claim(t, s, "w", time.Minute)
 	time.Sleep(50 * time.Second)
-	if err := s.Extend(t.Context(), j.Token(), time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Progress(t.Context(), j.Token(), api.Progress{Stage: "decode", Percent: 5}); err != nil {
+	if err := s.Extend(t.Context(), j.Token(), time.Minute, api.Progress{Stage: "decode", Percent: 5}); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(50 * time.Second)
@@ -218,7 +216,7 @@ func retryAt(t *testing.T, b Backend) {
 	submit(t, s, store.Job{})
 	j := claim(t, s, "w", time.Minute)
 	j = must[store.Job](t)(s.Fail(t.Context(), j.Token(), store.JobError{Code: api.JobTimeout, Message: "slow"}, time.Now().Add(time.Hour), store.Event{}))
-	equal(t, "state", j.State, api.Queued)
+	equal(t, "status", j.Status, api.Queued)
 	equal(t, "error", j.Error.Code, api.JobTimeout)
 	claimNone(t, s)
 	time.Sleep(time.Hour)
@@ -228,22 +226,35 @@ func retryAt(t *testing.T, b Backend) {
 
 func recovered(t *testing.T, b Backend) {
 	s := b.open(t, store.Options{})
-	mine, theirs := submit(t, s, store.Job{}), submit(t, s, store.Job{})
-	tok := map[string]store.Token{}
-	for _, owner := range []string{"new", "old"} {
-		j := claim(t, s, owner, time.Hour)
-		tok[j.ID] = j.Token()
+	makeHooks(t, s, store.Webhook{})
+	complete(t, s, 4)
+	owners := []string{store.Owner("a", "new"), store.Owner("a", "old"), store.Owner("b", "old"), "run_of_before_nodes"}
+	keeps := []bool{true, false, true, false}
+	var jobs []store.Job
+	var sends []store.ClaimedDelivery
+	for _, owner := range owners {
+		submit(t, s, store.Job{})
+		jobs = append(jobs, claim(t, s, owner, time.Hour))
+		cs := must[[]store.ClaimedDelivery](t)(s.ClaimDeliveries(t.Context(), owner, time.Hour, 1, 100))
+		sends = append(sends, cs...)
 	}
-	if err := s.Recover(t.Context(), "new"); err != nil {
+	if err := s.Recover(t.Context(), "a", "new"); err != nil {
 		t.Fatal(err)
 	}
-	j := claim(t, s, "new", time.Hour)
-	equal(t, "recovered job", j.ID, theirs.ID)
-	equal(t, "attempts", j.Attempts, 1)
-	wantError(t, "extend by the old owner", s.Extend(t.Context(), tok[theirs.ID], time.Hour), api.LeaseLost)
-	if err := s.Extend(t.Context(), tok[mine.ID], time.Hour); err != nil {
-		t.Errorf("extend by the new owner: %v", err)
+	for i, owner := range owners {
+		var want error
+		if !keeps[i] {
+			want = api.LeaseLost
+		}
+		wantError(t, "extend by "+owner, s.Extend(t.Context(), jobs[i].Token(), time.Hour, api.Progress{}), want)
+		_, err := s.RecordAttempt(t.Context(), sends[i].Delivery.Token(), api.Attempt{}, store.Outcome{Status: api.DeliveryDelivered})
+		wantError(t, "record by "+owner, err, want)
 	}
+	for range 2 {
+		equal(t, "attempts of a recovered job", claim(t, s, owners[0], time.Hour).Attempts, 1)
+	}
+	claimNone(t, s)
+	equal(t, "recovered deliveries", len(claimDeliveries(t, s, 9, 100)), 2)
 }
 
 func cancelled(t *testing.T, b Backend) {
@@ -254,8 +265,8 @@ func cancelled(t *testing.T, b Backend) {
 	_, err := s.Cancel(ctx, j.ID, j.Revision-1)
 	wantError(t, "cancel an older revision", err, api.Conflict)
 	got := must[store.Job](t)(s.Cancel(ctx, j.ID, 0))
-	equal(t, "state", got.State, api.Cancelled)
-	wantError(t, "extend", s.Extend(ctx, j.Token(), time.Hour), api.LeaseLost)
+	equal(t, "status", got.Status, api.Cancelled)
+	wantError(t, "extend", s.Extend(ctx, j.Token(), time.Hour, api.Progress{}), api.LeaseLost)
 	_, err = s.Complete(ctx, j.Token(), nil, doneEvent(j))
 	wantError(t, "complete", err, api.LeaseLost)
 	claimNone(t, s)

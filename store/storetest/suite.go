@@ -32,14 +32,15 @@ func Run(t *testing.T, b Backend) {
 		{"cancelling takes the job from its worker", cancelled},
 		{"a job tried again makes a new event", triedAgain},
 		{"only terminal jobs are deleted, with all of theirs", deleted},
-		{"a listing is stable while jobs come in", stableListing},
 		{"pages by offset", pages},
 		{"events come in order", eventsInOrder},
-		{"the state survives a reopen", reopened},
+		{"the status survives a reopen", reopened},
 		{"a cancelled context changes nothing", cancelledContext},
 	}
 	runAll(t, b, tests)
 	runAll(t, b, deliveryTests)
+	runAll(t, b, fileTests)
+	runAll(t, b, contractTests)
 }
 
 func runAll(t *testing.T, b Backend, tests []struct {
@@ -79,7 +80,7 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 }
 
 // submit makes a queued job.
-func submit(t *testing.T, s Store, j store.Job) store.Job {
+func submit(t *testing.T, s store.Store, j store.Job) store.Job {
 	t.Helper()
 	if j.ID == "" {
 		j.ID = store.NewID(api.JobPrefix)
@@ -92,7 +93,7 @@ func submit(t *testing.T, s Store, j store.Job) store.Job {
 }
 
 // claim claims one job of the commands.
-func claim(t *testing.T, s Store, owner string, ttl time.Duration) store.Job {
+func claim(t *testing.T, s store.Store, owner string, ttl time.Duration) store.Job {
 	t.Helper()
 	js := must[[]store.Job](t)(s.Claim(t.Context(), store.QueueCommands, owner, ttl, 1))
 	if len(js) != 1 {
@@ -101,7 +102,7 @@ func claim(t *testing.T, s Store, owner string, ttl time.Duration) store.Job {
 	return js[0]
 }
 
-func claimNone(t *testing.T, s Store) {
+func claimNone(t *testing.T, s store.Store) {
 	t.Helper()
 	if js := must[[]store.Job](t)(s.Claim(t.Context(), store.QueueCommands, "nobody", time.Minute, 5)); len(js) != 0 {
 		t.Fatalf("claim: got %d jobs, want none", len(js))

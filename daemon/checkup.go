@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/doctor"
+	"github.com/voxparse/voxparse/daemon/problem"
+	"github.com/voxparse/voxparse/internal/sender"
+	"github.com/voxparse/voxparse/internal/vault"
+	"github.com/voxparse/voxparse/store"
+)
+
+// newDoctor returns what looks at the daemon and at what it stands on.
+func newDoctor(d *Daemon) *doctor.Doctor {
+	engine := d.opts.EnginePath
+	if engine == "" {
+		engine = d.cfg.Engine
+	}
+	return doctor.New(doctor.Config{
+		Settings: d.cfg, Version: d.opts.Version, Engine: engine, NoEngine: d.opts.Transcriber != nil, Models: d.models, Started: d.start,
+		Keyring: d.vault.Source() == vault.SourceKeyring, Webhooks: d.db, Folders: d.folders, Alive: d.alive, Missing: d.jobs.Problems,
+		Probe: func(ctx context.Context, h store.Webhook, limit time.Duration) doctor.Probe {
+			p := d.sender.Probe(ctx, sender.Target{URL: h.URL, Timeout: limit, AllowPrivate: h.AllowPrivate})
+			return doctor.Probe{Error: p.Error, Status: p.Status, Took: p.Took, Date: p.Date}
+		},
+	})
+}
+
+// problems are what keeps work from going on, webhooks aside. try tells whether
+// a folder can be written to.
+func (d *Daemon) problems(try func(dir string) error) []api.Problem {
+	out := append(d.jobs.Problems(), problem.Data(d.cfg.DataDir, try)...)
+	out = append(out, d.folders.Unwatched()...)
+	return append(out, d.folders.Troubles()...)
+}

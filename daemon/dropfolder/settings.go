@@ -1,0 +1,114 @@
+package dropfolder
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/problem"
+	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/watch"
+	"github.com/voxparse/voxparse/store"
+)
+
+// ConfigID is the id of a folder that the config file names. It follows from
+// the folder's path, so that one that is taken out of the file and put back is
+// known again, with all its files.
+func ConfigID(dir string) string {
+	sum := sha256.Sum256([]byte(dir))
+	var u ulid.ULID // with the time 0, which no other id has
+	copy(u[6:], sum[:])
+	return api.FolderPrefix + strings.ToLower(u.String())
+}
+
+// isFromConfig reports whether a folder is one of the config file's.
+func isFromConfig(rec store.FolderRecord) bool { return rec.ID == ConfigID(rec.Dir) }
+
+func (fs *Folders) inConfig(dir string) bool {
+	for _, c := range fs.cfg.Configured {
+		if filepath.Clean(c.Dir) == dir {
+			return true
+		}
+	}
+	return false
+}
+
+// configure records a folder of the config file. One that was paused by
+// command stays so.
+func (fs *Folders) configure(ctx context.Context, c config.Folder) error {
+	dir, o := filepath.Clean(c.Dir), c.FolderOptions
+	id := ConfigID(dir)
+	rec, err := fs.cfg.Store.Folder(ctx, id)
+	if isGone(err) {
+		return fs.create(ctx, store.FolderRecord{ID: id, Dir: dir, Options: o}, c.Existing == api.ExistingIgnore)
+	}
+	if err != nil {
+		return err
+	}
+	o.Paused = o.Paused || rec.Options.Paused
+	_, err = fs.cfg.Store.UpdateFolder(ctx, id, func(r *store.FolderRecord) error {
+		r.Options = o
+		return nil
+	})
+	return err
+}
+
+// configureLater tries again, until ctx ends, to record a folder that is away:
+// what lies in it cannot be told from what comes later before it is there. It
+// reports false where why is another trouble.
+func (fs *Folders) configureLater(ctx context.Context, c config.Folder, why error) bool {
+	if !errors.Is(why, api.Unavailable) || ctx.Err() != nil {
+		return false
+	}
+	dir := filepath.Clean(c.Dir)
+	fs.noteUnwatched(dir, why)
+	fs.cfg.Logger.Warn("a folder of the config file has to wait", "dir", dir, "error", why)
+	fs.tasks.Go(func() {
+		tick := time.NewTicker(fs.cfg.Intervals.Probe)
+		defer tick.Stop()
+		for errors.Is(why, api.Unavailable) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			why = fs.configure(ctx, c)
+		}
+		if rec, err := fs.cfg.Store.Folder(ctx, ConfigID(dir)); why == nil && err == nil {
+			fs.startApart(rec)
+			return
+		}
+		fs.noteUnwatched(dir, why)
+	})
+	return true
+}
+
+// noteUnwatched notes why a folder that should be watched is not; nil: it is.
+func (fs *Folders) noteUnwatched(dir string, why error) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if why == nil {
+		delete(fs.unwatched, dir)
+		return
+	}
+	fs.unwatched[dir] = why
+}
+
+// Unwatched are the folders that should be watched and are not.
+func (fs *Folders) Unwatched() []api.Problem {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	var out []api.Problem
+	for _, dir := range slices.Sorted(maps.Keys(fs.unwatched)) {
+		out = append(out, problem.Folder(dir, fs.unwatched[dir], "the folder %s is not watched: %v", watch.Printable(dir), fs.unwatched[dir]))
+	}
+	return out
+}

@@ -1,0 +1,2 @@
+// Package heartbeat tells a loop with nothing to do from one that hangs.
+package heartbeat

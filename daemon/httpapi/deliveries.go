@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/dispatch"
+	"github.com/voxparse/voxparse/internal/eventbody"
+	"github.com/voxparse/voxparse/store"
+)
+
+func (srv *server) listDeliveries(w http.ResponseWriter, r *http.Request) error {
+	q := query{values: r.URL.Query()}
+	filter := store.DeliveryFilter{
+		Webhook: r.PathValue("id"),
+		Status:  api.DeliveryStatus(q.status(api.DeliveryStatuses)),
+		Job:     q.text("job_id"), Since: q.time("since"), Until: q.time("until"),
+	}
+	limit, offset := q.number("limit", api.DefaultListLimit, 1, api.MaxListLimit), q.number("offset", 0, 0, 1<<31)
+	if err := q.done(); err != nil {
+		return err
+	}
+	if _, err := srv.cfg.Webhooks.Webhook(r.Context(), filter.Webhook); err != nil {
+		return err
+	}
+	recs, err := srv.deliveriesPage(r, filter, offset, limit)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, api.List[api.Delivery]{Items: viewAll(recs, func(rec store.Delivery) api.Delivery { return viewDelivery(rec, nil) })})
+	return nil
+}
+
+// deliveriesPage skips offset records and returns the next limit.
+func (srv *server) deliveriesPage(r *http.Request, filter store.DeliveryFilter, offset, limit int) ([]store.Delivery, error) {
+	cursor := ""
+	for {
+		recs, next, err := srv.cfg.Deliveries.Deliveries(r.Context(), filter, cursor, min(offset+limit, api.MaxListLimit))
+		if err != nil {
+			return nil, err
+		}
+		if offset < len(recs) {
+			recs = recs[offset:]
+			return recs[:min(limit, len(recs))], nil
+		}
+		offset -= len(recs)
+		if next == "" {
+			return nil, nil
+		}
+		cursor = next
+	}
+}
+
+func (srv *server) showDelivery(w http.ResponseWriter, r *http.Request) error {
+	rec, attempts, err := srv.cfg.Deliveries.Delivery(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, viewDelivery(rec, attempts))
+	return nil
+}
+
+func (srv *server) redeliver(w http.ResponseWriter, r *http.Request) error {
+	rec, err := srv.cfg.Deliveries.Redeliver(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusAccepted, viewDelivery(rec, nil))
+	return nil
+}
+
+// testWebhook posts a webhook.test event and answers once its first attempt is
+// over, or after the time that one may take.
+func (srv *server) testWebhook(w http.ResponseWriter, r *http.Request) error {
+	rec, err := srv.cfg.Webhooks.Webhook(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if !rec.Active {
+		return api.Errorf(api.Conflict, "%s is disabled (%s), so nothing is sent to it, not even a test; enable it first", rec.ID, rec.DisabledReason)
+	}
+	meta := eventbody.Meta{ID: store.NewID(api.EventPrefix), CreatedAt: time.Now().UTC()}
+	body, err := eventbody.Test(meta, rec.ID)
+	if err != nil {
+		return err
+	}
+	made, err := srv.cfg.Webhooks.PostEvent(r.Context(), store.Event{ID: meta.ID, Type: api.EventTest, CreatedAt: meta.CreatedAt, Body: body}, []string{rec.ID}, true)
+	if err != nil {
+		return err
+	}
+	return srv.answerAttempted(w, r, made[0].ID, dispatch.Timeout(rec)+time.Second)
+}
+
+// answerAttempted waits for the first attempt of a delivery, at most for the
+// given time, and answers with the delivery as it then is.
+func (srv *server) answerAttempted(w http.ResponseWriter, r *http.Request, id string, atMost time.Duration) error {
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	for {
+		recorded := srv.cfg.Attempted()
+		rec, attempts, err := srv.cfg.Deliveries.Delivery(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		wait := len(attempts) == 0 && (rec.Status == api.DeliveryPending || rec.Status == api.DeliveryInFlight)
+		if wait {
+			select {
+			case <-recorded:
+				continue
+			case <-timer.C:
+			case <-srv.cfg.Halted:
+			case <-r.Context().Done():
+				return r.Context().Err()
+			}
+		}
+		writeJSON(w, http.StatusAccepted, viewDelivery(rec, attempts))
+		return nil
+	}
+}
+
+func viewDelivery(r store.Delivery, attempts []api.Attempt) api.Delivery {
+	v := api.Delivery{
+		ID: r.ID, Status: r.Status, EventID: r.EventID, EventType: r.EventType, WebhookID: r.WebhookID, JobID: r.JobID,
+		CreatedAt: r.CreatedAt, FinishedAt: r.FinishedAt, Manual: r.Manual, RedeliveryOf: r.RedeliveryOf,
+		AttemptCount: r.Attempts, Attempts: attempts,
+	}
+	if r.Status == api.DeliveryPending {
+		v.NextDueAt = r.Due
+	}
+	return v
+}

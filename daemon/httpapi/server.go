@@ -1,0 +1,148 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Limits of every connection.
+const (
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 32 << 10
+	bodyTimeout    = 30 * time.Second // of a request that is no upload
+	restTimeout    = time.Second      // of what is left of a body once the request is refused
+)
+
+// server serves the API.
+type server struct{ cfg Config }
+
+// NewServer returns the API's server, with the limits of every connection set.
+// Whoever serves a listener by it shuts it down.
+func NewServer(cfg Config) *http.Server {
+	srv := &server{cfg}
+	return &http.Server{
+		Handler:           srv.routes(),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(srv.cfg.Logger.Handler(), slog.LevelDebug),
+		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
+	}
+}
+
+// handler serves one route. Its error becomes the answer; once it has begun to
+// answer it returns nil.
+type handler func(http.ResponseWriter, *http.Request) error
+
+// routes is the HTTP API, the same on the socket and on TCP, but for what is
+// marked as the socket's own.
+func (srv *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range srv.handlers() {
+		mux.Handle(pattern, srv.serve(pattern, h))
+	}
+	return srv.guard(mux)
+}
+
+// handlers returns the handler of each pattern.
+func (srv *server) handlers() map[string]handler {
+	all := map[string]handler{}
+	for _, routes := range []map[string]handler{srv.jobRoutes(), srv.webhookRoutes(), srv.folderRoutes(), srv.daemonRoutes(), srv.openAIRoutes()} {
+		maps.Copy(all, routes)
+	}
+	return all
+}
+
+// jobRoutes are the routes of jobs and their results.
+func (srv *server) jobRoutes() map[string]handler {
+	return map[string]handler{
+		"POST /v1/transcribe":       srv.submit,
+		"GET /v1/jobs":              srv.listJobs,
+		"GET /v1/jobs/{id}":         srv.showJob,
+		"DELETE /v1/jobs/{id}":      srv.deleteJob,
+		"GET /v1/jobs/{id}/result":  srv.showResult,
+		"GET /v1/jobs/{id}/audio":   srv.showAudio,
+		"GET /v1/jobs/{id}/events":  srv.jobEvents,
+		"POST /v1/jobs/{id}/cancel": srv.cancelJob,
+		"POST /v1/jobs/{id}/retry":  srv.retryJob,
+		"GET /v1/search":            srv.searchTranscripts,
+	}
+}
+
+// webhookRoutes are the routes of webhooks and their deliveries.
+func (srv *server) webhookRoutes() map[string]handler {
+	return map[string]handler{
+		"POST /v1/webhooks":                    srv.createWebhook,
+		"GET /v1/webhooks":                     srv.listWebhooks,
+		"GET /v1/webhooks/{id}":                srv.showWebhook,
+		"PATCH /v1/webhooks/{id}":              srv.patchWebhook,
+		"DELETE /v1/webhooks/{id}":             srv.deleteWebhook,
+		"GET /v1/webhooks/{id}/hold":           srv.leaseWebhook,
+		"POST /v1/webhooks/{id}/test":          srv.testWebhook,
+		"POST /v1/webhooks/{id}/rotate-secret": srv.rotateSecret,
+		"POST /v1/webhooks/{id}/enable":        srv.enableWebhook,
+		"POST /v1/webhooks/{id}/replay":        srv.replayWebhook,
+		"GET /v1/webhooks/{id}/deliveries":     srv.listDeliveries,
+		"GET /v1/deliveries/{id}":              srv.showDelivery,
+		"POST /v1/deliveries/{id}/redeliver":   srv.redeliver,
+		"GET /v1/events":                       socketOnly(srv.events),
+	}
+}
+
+// daemonRoutes are the routes of the daemon itself.
+func (srv *server) daemonRoutes() map[string]handler {
+	return map[string]handler{
+		"GET /v1/doctor":        socketOnly(srv.showDoctor),
+		"POST /v1/doctor":       socketOnly(srv.showDoctor),
+		"POST /v1/daemon/stop":  socketOnly(srv.stopByRequest),
+		"GET /v1/daemon/backup": socketOnly(srv.backup),
+		"GET /v1/status":        srv.showStatus,
+		"GET /health":           srv.showHealth,
+		"GET /metrics":          srv.showMetrics,
+		"GET /openapi.json":     showOpenAPI,
+		"GET /docs":             showDocs,
+	}
+}
+
+// serve turns a handler's error into the answer, and counts.
+func (srv *server) serve(pattern string, h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		rec := &statusRecorder{ResponseWriter: w}
+		if err := h(rec, r); err != nil {
+			limitRest(rec, r)
+			writeError(rec, r, srv.cfg.Logger, err)
+		}
+		srv.cfg.Metrics.Request(pattern, rec.status, time.Since(began))
+	})
+}
+
+// limitRest bounds the time for which the server waits for the rest of a
+// refused request: without it, a client that stalls keeps the answer back.
+func limitRest(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(restTimeout))
+	}
+}
+
+// statusRecorder remembers the status of an answer.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (s *statusRecorder) WriteHeader(status int) {
+	if s.status == 0 {
+		s.status = status
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController find deadlines and Flush.
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }

@@ -1,0 +1,93 @@
+package metrics
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+// Config is what metrics need. All of it is required.
+type Config struct {
+	Version string     // of the program
+	Store   Counts     // asked whenever the metrics are
+	Running func() int // how many jobs this daemon works on
+}
+
+// Metrics is what /metrics shows.
+type Metrics struct {
+	handler  http.Handler
+	requests *prometheus.HistogramVec
+	accepted prometheus.Histogram
+	waited   prometheus.Histogram
+	ended    *prometheus.CounterVec
+	audio    prometheus.Counter
+	wall     prometheus.Counter
+	attempts *prometheus.CounterVec
+	duration prometheus.Histogram
+	disabled prometheus.Counter
+}
+
+// New returns metrics that start from zero.
+func New(cfg Config) *Metrics {
+	m := &Metrics{
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "voxparse_http_request_seconds",
+			Help: "Time to answer a request, waiting and streams included.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"route", "status"}),
+		accepted: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voxparse_accept_seconds",
+			Help: "Time from the first byte of an upload until its job is durable.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
+		waited: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voxparse_job_queue_seconds",
+			Help: "Time from submission until a job is begun.", Buckets: prometheus.ExponentialBuckets(0.01, 4, 10)}),
+		ended:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "voxparse_jobs_ended_total", Help: "Jobs that ended in this run, by status."}, []string{"status"}),
+		audio:    prometheus.NewCounter(prometheus.CounterOpts{Name: "voxparse_audio_seconds_total", Help: "Seconds of audio transcribed in this run."}),
+		wall:     prometheus.NewCounter(prometheus.CounterOpts{Name: "voxparse_transcribe_seconds_total", Help: "Seconds spent transcribing in this run."}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "voxparse_delivery_attempts_total", Help: "Webhook attempts, by what they led to and why they failed."}, []string{"outcome", "error"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voxparse_delivery_attempt_seconds",
+			Help: "Time of one webhook attempt.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}),
+		disabled: prometheus.NewCounter(prometheus.CounterOpts{Name: "voxparse_webhooks_disabled_total", Help: "Webhooks disabled by their failures or a 410."}),
+	}
+	reg := prometheus.NewRegistry()
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "voxparse_build_info", Help: "Always 1; the label is the version.",
+		ConstLabels: prometheus.Labels{"version": cfg.Version}}, func() float64 { return 1 })
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build, &storeCollector{cfg},
+		m.requests, m.accepted, m.waited, m.ended, m.audio, m.wall, m.attempts, m.duration, m.disabled)
+	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return m
+}
+
+// ServeHTTP writes the metrics.
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
+
+// Request notes an answered request.
+func (m *Metrics) Request(route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// JobAccepted notes a job that is durable, took after the first byte of its
+// upload.
+func (m *Metrics) JobAccepted(took time.Duration) { m.accepted.Observe(took.Seconds()) }
+
+// JobBegun notes a job that is begun, waited after its submission.
+func (m *Metrics) JobBegun(waited time.Duration) { m.waited.Observe(waited.Seconds()) }
+
+// JobEnded notes the end of a job.
+func (m *Metrics) JobEnded(status api.JobStatus) { m.ended.WithLabelValues(string(status)).Inc() }
+
+// Transcribed notes so many seconds of audio, transcribed in took.
+func (m *Metrics) Transcribed(audio float64, took time.Duration) {
+	m.audio.Add(audio)
+	m.wall.Add(took.Seconds())
+}
+
+// Attempt notes a webhook attempt and what it led to.
+func (m *Metrics) Attempt(outcome api.DeliveryStatus, att api.Attempt) {
+	m.attempts.WithLabelValues(string(outcome), att.ErrorKind).Inc()
+	m.duration.Observe(att.DurationMS / 1000)
+}
+
+// WebhookDisabled notes a webhook that was disabled by its failures or a 410.
+func (m *Metrics) WebhookDisabled() { m.disabled.Inc() }

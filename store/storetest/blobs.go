@@ -1,0 +1,85 @@
+package storetest
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/store"
+)
+
+// RunBlobs runs the suite of the audio against stores that open makes, each
+// empty.
+func RunBlobs(t *testing.T, open func(t *testing.T) store.BlobStore) {
+	t.Run("a blob is what was put", func(t *testing.T) { blobKept(t, open(t)) })
+	t.Run("a blob over the limit leaves nothing", func(t *testing.T) { blobRefused(t, open(t)) })
+	t.Run("collecting removes what nobody wants", func(t *testing.T) { blobsCollected(t, open(t)) })
+}
+
+func put(t *testing.T, b store.BlobStore, content string) store.Blob {
+	t.Helper()
+	return must[store.Blob](t)(b.Put(t.Context(), strings.NewReader(content), 0))
+}
+
+func blobKept(t *testing.T, b store.BlobStore) {
+	blob := put(t, b, "hello")
+	equal(t, "blob", blob.Size, 5)
+	equal(t, "hash", blob.SHA256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
+	f, err := b.Open(blob.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := must[[]byte](t)(io.ReadAll(f))
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	equal(t, "content", string(got), "hello")
+	if other := put(t, b, "hello"); other.Name == blob.Name {
+		t.Errorf("name: got %s twice", other.Name)
+	}
+	for range 2 {
+		if err := b.Remove(blob.Name); err != nil {
+			t.Errorf("remove: %v", err)
+		}
+	}
+	_, err = b.Open(blob.Name)
+	wantError(t, "removed blob", err, api.NotFound)
+}
+
+func blobRefused(t *testing.T, b store.BlobStore) {
+	_, err := b.Put(t.Context(), strings.NewReader("hello"), 4)
+	wantError(t, "too large", err, api.TooLarge)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = b.Put(ctx, strings.NewReader("hello"), 0)
+	wantError(t, "cancelled", err, context.Canceled)
+	n, err := b.Collect(t.Context(), func(string) bool { return false }, -time.Hour)
+	if err != nil || n != 0 {
+		t.Errorf("left behind: got %d blobs, error %v, want none", n, err)
+	}
+}
+
+func blobsCollected(t *testing.T, b store.BlobStore) {
+	kept, orphan := put(t, b, "a"), put(t, b, "b")
+	keep := func(name string) bool { return name == kept.Name }
+	n, err := b.Collect(t.Context(), keep, time.Hour)
+	if err != nil || n != 0 {
+		t.Errorf("young blobs: got %d collected, error %v, want none", n, err)
+	}
+	n, err = b.Collect(t.Context(), keep, -time.Hour)
+	if err != nil || n != 1 {
+		t.Errorf("orphans: got %d collected, error %v, want 1", n, err)
+	}
+	_, err = b.Open(orphan.Name)
+	wantError(t, "orphan", err, api.NotFound)
+	f, err := b.Open(kept.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
