@@ -51,8 +51,8 @@ func TestRealReceiversVerifyEveryEventAndRefuseForgeries(t *testing.T) {
 			b.send(e, webhook.Signing{Secret: secretC}, nil, false)
 			b.send(e, webhook.Signing{Secret: secretA}, func(body []byte) []byte { return bytes.Replace(body, []byte(`"job_1"`), []byte(`"job_2"`), 1) }, false)
 			// A rotation: the receiver has the old secret, then the new one,
-			// then the overlap ends.
-			b.send(e, webhook.Signing{Secret: secretB, Previous: secretA}, nil, true)
+			// which is the one in use from then on, then the overlap ends.
+			b.send(e, webhook.Signing{Secret: secretA, Next: secretB}, nil, true)
 			keep(secretB)
 			b.send(e, webhook.Signing{Secret: secretB, Previous: secretA}, nil, true)
 			keep(secretA)
