@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // CheckDatabase reads the whole database at path and reports what is wrong with
-// it. A damaged file can end the process: run it in one of its own. The error
-// is api.Conflict while a daemon has the database open.
+// it. A large one takes much memory: run it in a process of its own. The error
+// is api.Conflict while a daemon has the database open, and api.Invalid for one
+// of a newer program.
 func CheckDatabase(path string) error { return boltstore.Check(path) }
 
 // CompactDatabase rewrites the database at path without its free pages, and
@@ -23,6 +25,18 @@ func CompactDatabase(path string) (before, after int64, err error) { return bolt
 // have open: else the error is api.Conflict, and client.Backup is the way.
 func BackupDatabase(ctx context.Context, path string, w io.Writer) error {
 	return boltstore.BackupFile(ctx, path, w)
+}
+
+// databaseTraces are what only a daemon with a database puts into the data
+// folder: its master key, and audio.
+func databaseTraces(dataDir string) []string {
+	return []string{filepath.Join(dataDir, "vault.key"), filepath.Join(dataDir, "spool")}
+}
+
+// MissingDatabase returns an error, with what to do, where the data folder says
+// that there was a database, and nil before the first start.
+func MissingDatabase(dataDir string) error {
+	return boltstore.Missing(filepath.Join(dataDir, DatabaseFile), databaseTraces(dataDir))
 }
 
 // DatabaseFile is the name of the database in the data folder.
@@ -38,7 +52,7 @@ func (d *Daemon) checkUnclean() func(context.Context, string) error {
 		return nil
 	}
 	return func(ctx context.Context, path string) error {
-		d.log.Info("the database was not closed properly; checking it", "path", path)
+		d.log.Info("the database was not closed by the last daemon as it is now; checking it", "path", path)
 		began := time.Now()
 		checked := make(chan error, 1)
 		go func() { checked <- d.opts.Check(ctx, path) }()

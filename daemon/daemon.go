@@ -151,6 +151,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 	db, err := boltstore.Open(ctx, d.cfg.DataDir, boltstore.Config{
 		Options: store.Options{Logger: d.log, FailEvent: func(job store.Job, at time.Time) (store.Event, error) { return jobs.FailedEvent(job, job.Error, at) }, DisableAfter: d.opts.DisableAfter},
 		Check:   d.checkUnclean(),
+		Traces:  databaseTraces(d.cfg.DataDir),
 	})
 	if err != nil {
 		return err

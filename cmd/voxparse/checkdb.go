@@ -3,12 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +16,8 @@ import (
 	"github.com/voxparse/voxparse/daemon"
 )
 
-// daemonCheckCmd is what a daemon and doctor run as a process of its own, which
-// a damaged database may end.
+// daemonCheckCmd is what a daemon and doctor run as a process of its own: it
+// takes much memory for a large database, and a damaged one may end it.
 func daemonCheckCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "check-db [FILE]", Short: "Read the whole database and report what is wrong with it", Hidden: true, Args: cobra.MaximumNArgs(1),
@@ -42,14 +42,15 @@ func daemonCheckCmd(a *app) *cobra.Command {
 }
 
 // checkDatabase checks a database in a process of its own. The error says what
-// is wrong with it, and what to do; it is api.Conflict while a daemon has it.
+// is wrong with it, and what to do; it is api.Conflict while a daemon has it, and
+// api.Invalid for one that only a newer program can read.
 func checkDatabase(ctx context.Context, path string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, "--color", "never", "daemon", "check-db", path)
+	cmd := exec.CommandContext(ctx, self, "--json", "daemon", "check-db", path)
 	cmd.Stderr = &said
 	err = cmd.Run()
 	if err == nil {
@@ -58,15 +59,25 @@ func checkDatabase(ctx context.Context, path string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !errors.As(err, new(*exec.ExitError)) {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
 		return fmt.Errorf("check the database: %w", err)
 	}
-	text := strings.TrimPrefix(strings.TrimSpace(said.String()), "error: ")
-	if strings.Contains(text, string(api.Conflict)) {
-		return api.Errorf(api.Conflict, "%s", text)
+	var f failure
+	if json.Unmarshal(said.Bytes(), &f) == nil && f.Error.Message != "" {
+		return refusal(f)
 	}
-	if i := strings.Index(text, "\n\ngoroutine "); i >= 0 {
-		text = text[:i] // a panic: its first lines say enough
+	return api.Errorf(api.Internal, "the check of the database ended before it was through (%s)\nwhere the memory was short: free some and try again; else: voxparse daemon repair", exit)
+}
+
+// refusal is what a process of ours said as JSON, as an error.
+func refusal(f failure) error {
+	code := api.Internal
+	switch f.Error.Code {
+	case api.Conflict.Status():
+		code = api.Conflict
+	case api.Invalid.Status():
+		code = api.Invalid
 	}
-	return api.Errorf(api.Internal, "the database is damaged (%s)\nrestore a copy of it, or start over with: mv %s %s.damaged", text, path, path)
+	return api.Errorf(code, "%s", f.Error.Message)
 }

@@ -103,23 +103,20 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 // checkStoredData checks the database in a process of its own.
 func (a *app) checkStoredData(ctx context.Context, cfg *config.Config) api.Finding {
 	path := filepath.Join(cfg.DataDir, daemon.DatabaseFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if _, serr := os.Stat(path); !errors.Is(serr, fs.ErrNotExist) {
+		err = checkDatabase(ctx, path)
+	} else if err = daemon.MissingDatabase(cfg.DataDir); err == nil {
 		return api.Finding{ID: "database", Level: api.LevelOK, Message: "there is no database yet"}
 	}
-	err := checkDatabase(ctx, path)
 	switch {
 	case err == nil:
 		return api.Finding{ID: "database", Level: api.LevelOK, Message: "the database is valid"}
 	case errors.Is(err, api.Conflict):
 		return api.Finding{ID: "database", Level: api.LevelError, Fix: "voxparse daemon status, with the --socket of that daemon", Message: "another daemon has the database open, and not at the socket " + cfg.Socket}
 	}
-	return api.Finding{ID: "database", Level: api.LevelError, Fix: fmt.Sprintf("restore a copy of it, or start over with: mv %s %s.damaged", path, path), Message: headline(err)}
-}
-
-// headline is the first line of an error.
-func headline(err error) string {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return line
+	message, fix, _ := strings.Cut(err.Error(), "\n")
+	return api.Finding{ID: "database", Level: api.LevelError, Fix: fix, Message: message}
 }
 
 // hasService reports whether the daemon is installed as a service of systemd.

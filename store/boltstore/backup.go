@@ -150,27 +150,3 @@ func size(path string) (int64, error) {
 	}
 	return st.Size(), nil
 }
-
-// Check reads the whole database at path and reports what is wrong with its
-// pages, or with its indexes against its records. A damaged file can make it
-// panic, which cannot be recovered: run it in a process of its own. It returns
-// ErrLocked while a daemon has the database open.
-func Check(path string) error {
-	b, err := openRead(path, true)
-	if err != nil {
-		return fmt.Errorf("check: %w", err)
-	}
-	err = b.View(func(t *bolt.Tx) error {
-		var first error
-		for err := range t.Check() { // to its end: the sender waits
-			if first == nil {
-				first = err
-			}
-		}
-		if first != nil {
-			return fmt.Errorf("check: pages of %s: %w", path, first)
-		}
-		return checkRecords(t)
-	})
-	return errors.Join(err, b.Close())
-}

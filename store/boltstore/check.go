@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/boltfile"
 	"github.com/voxparse/voxparse/store"
 )
 
@@ -35,12 +37,61 @@ func (c *checker) problem(format string, args ...any) {
 	}
 }
 
-// checkRecords returns what is wrong with the indexes of a database.
+// Check reads the whole database at path and reports what is wrong with its
+// pages, or with its indexes against its records. Of a file of an older schema
+// it reads the pages, and one of a newer schema is api.Invalid. The error is
+// ErrLocked while a daemon has the database open. A large file takes its time
+// and memory: run it in a process of its own.
+func Check(path string) error {
+	release, err := shareLock(path)
+	if err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	defer release()
+	schema, err := checkPages(context.Background(), path)
+	if err != nil || schema < newestSchema() {
+		return err
+	}
+	b, err := openRead(path, true)
+	if err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	return errors.Join(b.View(checkRecords), b.Close())
+}
+
+// checkPages checks the pages of a file that this program can read, and returns
+// its schema.
+func checkPages(ctx context.Context, path string) (uint32, error) {
+	f, err := boltfile.Open(path)
+	if err != nil {
+		return 0, inWords(err)
+	}
+	defer f.Close()
+	schema, err := schemaIn(ctx, f)
+	if err == nil && schema > newestSchema() {
+		err = newerSchema(path, schema, newestSchema())
+	}
+	if err != nil {
+		return 0, err
+	}
+	return schema, inWords(f.Check(ctx))
+}
+
+// checkRecords returns what is wrong with the records and indexes of a database
+// of the newest schema.
 func checkRecords(b *bolt.Tx) error {
+	if err := findProblems(b); err != nil {
+		return damaged(err.Error())
+	}
+	return nil
+}
+
+// findProblems compares records and indexes.
+func findProblems(b *bolt.Tx) error {
 	c := &checker{t: &tx{db: &DB{}, bolt: b}, hooks: map[uid]*hook{}, found: map[uid]*[nDeliveryStatuses]int{}, files: map[uid]*[nFileStatuses]int{}}
 	for i, name := range bucketNames {
 		if b.Bucket(name) == nil {
-			return fmt.Errorf("check: bucket %s is missing", bucketNames[i])
+			return fmt.Errorf("bucket %s is missing", bucketNames[i])
 		}
 	}
 	steps := []struct {
@@ -52,14 +103,26 @@ func checkRecords(b *bolt.Tx) error {
 	}
 	for _, s := range steps {
 		if err := c.t.at(s.bucket).ForEach(s.each); err != nil {
-			return fmt.Errorf("check: %w", err)
+			return err
 		}
 	}
 	c.sizes()
 	if err := c.countsAgree(); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	return errors.Join(c.badness...)
+	return c.summed()
+}
+
+// summed is the first problem, and how many there are besides.
+func (c *checker) summed() error {
+	switch n := len(c.badness); n {
+	case 0, 1:
+		return errors.Join(c.badness...)
+	case maxProblems:
+		return fmt.Errorf("%w (and more)", c.badness[0])
+	default:
+		return fmt.Errorf("%w (and %d more)", c.badness[0], n-1)
+	}
 }
 
 // entry expects an entry of an index.

@@ -8,13 +8,28 @@ import (
 
 // probeLock returns ErrLocked when another process has the database open.
 func probeLock(path string) error {
+	release, err := flock(path, syscall.LOCK_EX)
+	if err == nil {
+		release()
+	}
+	return err
+}
+
+// shareLock keeps the database from being changed until release is called. The
+// error is ErrLocked when a process has it open for writing.
+func shareLock(path string) (release func(), err error) { return flock(path, syscall.LOCK_SH) }
+
+func flock(path string, how int) (release func(), err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = ErrLocked
 	}
-	return errors.Join(err, f.Close())
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { f.Close() }, nil
 }

@@ -2,11 +2,9 @@ package boltstore
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 
@@ -44,8 +42,7 @@ func migrate(db *bolt.DB, path string, steps []migration, log *slog.Logger) erro
 	case schema == 0:
 		return db.Update(func(t *bolt.Tx) error { return makeBuckets(t, newest) })
 	case schema > newest:
-		return api.Errorf(api.Conflict, "the database %s was written by a newer voxparse (schema %d, this one knows %d): install that version again",
-			path, schema, newest)
+		return newerSchema(path, schema, newest)
 	case schema == newest:
 		return nil
 	}
@@ -56,6 +53,9 @@ func migrate(db *bolt.DB, path string, steps []migration, log *slog.Logger) erro
 	log.Info("migrating the database", "from", schema, "to", newest, "copy", backup)
 	for ; schema < newest; schema++ {
 		if err := steps[schema-1].run(db, schema+1); err != nil {
+			if errors.Is(err, errRecord) {
+				return damaged("it cannot be brought to the form of this version: " + err.Error())
+			}
 			return fmt.Errorf("migrate database from schema %d: %w", schema, err)
 		}
 	}
@@ -169,14 +169,26 @@ func schemaOf(db *bolt.DB) (schema uint32, err error) {
 		if b == nil {
 			return nil
 		}
-		v := b.Get(keySchema)
-		if len(v) != 4 {
-			return fmt.Errorf("read schema: %w", errRecord)
-		}
-		schema = binary.BigEndian.Uint32(v)
-		return nil
+		var err error
+		schema, err = parseSchema(b.Get(keySchema))
+		return err
 	})
 	return schema, err
+}
+
+func parseSchema(v []byte) (uint32, error) {
+	if len(v) != 4 {
+		return 0, fmt.Errorf("read schema: %w", errRecord)
+	}
+	return binary.BigEndian.Uint32(v), nil
+}
+
+// newestSchema is that of the files that this program writes.
+func newestSchema() uint32 { return uint32(len(migrations) + 1) }
+
+func newerSchema(path string, schema, newest uint32) error {
+	return api.Errorf(api.Invalid, "the database %s was written by a newer voxparse (schema %d, this one knows %d); install that version again",
+		path, schema, newest)
 }
 
 func makeBuckets(t *bolt.Tx, schema uint32) error {
@@ -232,42 +244,4 @@ func copyBefore(db *bolt.DB, to string) (err error) {
 		return err
 	}
 	return fsx.Rename(tmp, to)
-}
-
-// A marker beside the database says that it is open. One that is there before
-// we open it means that the last process did not close it.
-
-func openMarker(path string) string { return path + ".open" }
-
-func checkUnclean(ctx context.Context, path string, check func(context.Context, string) error) error {
-	if check == nil {
-		return nil
-	}
-	for _, name := range []string{openMarker(path), path} {
-		_, err := os.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := probeLock(path); err != nil {
-		return err
-	}
-	if err := check(ctx, path); err != nil {
-		return fmt.Errorf("check database %s: %w", path, err)
-	}
-	return nil
-}
-
-func markOpen(path string) error {
-	return os.WriteFile(openMarker(path), nil, 0o600)
-}
-
-func markClosed(path string) error {
-	if err := os.Remove(openMarker(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

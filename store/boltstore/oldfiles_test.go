@@ -68,8 +68,19 @@ func TestFilesOfOlderProgramsAreReadWhole(t *testing.T) {
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".db.gz"), func(t *testing.T) {
 			dir := unpack(t, name)
+			path := filepath.Join(dir, boltstore.FileName)
+			if strings.Contains(name, "killed") {
+				if err := os.WriteFile(path+".open", nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := boltstore.Check(path); err != nil { // as doctor does
+				t.Errorf("check before it is migrated: %v", err)
+			}
+			checks := 0
+			check := func(_ context.Context, path string) error { checks++; return boltstore.Check(path) }
 			for range 2 { // the second time there is nothing to migrate
-				db, err := boltstore.Open(t.Context(), dir, boltstore.Config{})
+				db, err := boltstore.Open(t.Context(), dir, boltstore.Config{Check: check})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -84,6 +95,9 @@ func TestFilesOfOlderProgramsAreReadWhole(t *testing.T) {
 				if err := boltstore.Check(filepath.Join(dir, boltstore.FileName)); err != nil {
 					t.Error(err)
 				}
+			}
+			if checks != 1 {
+				t.Errorf("got %d checks, want one: of the file that another program left", checks)
 			}
 			if copies, err := filepath.Glob(filepath.Join(dir, "*.schema-?")); err != nil || len(copies) != 1 {
 				t.Errorf("got copies %v, error %v, want the one of before", copies, err)

@@ -34,9 +34,14 @@ type Config struct {
 	InitialMmapSize int // bytes; 0 for DefaultMmapSize
 
 	// Check, if set, is called with the path of a database that was not
-	// closed properly, before it is opened here. It should run Check in a
-	// child process: a damaged file can end the process that opens it.
+	// closed properly, or that is not as it was then, before it is opened here.
+	// It should run Check in a child process.
 	Check func(ctx context.Context, path string) error
+
+	// Traces are files and folders that come to be only once there is a
+	// database. Where one is there, and of a folder something in it, a database
+	// that is missing or empty was lost, and Open refuses.
+	Traces []string
 }
 
 // DB is the store in one bbolt file. Its methods may be called from many
@@ -88,7 +93,8 @@ func RefuseNetwork(dir string) error {
 
 // Open opens the database in the folder dir, and makes both where they do not
 // exist. The caller closes it. The error is ErrLocked when another process
-// holds it, and api.Invalid for a folder on a network file system.
+// holds it, and api.Invalid for a folder on a network file system, a database of
+// a newer program, and one that was lost. It returns early once ctx ends.
 func Open(ctx context.Context, dir string, opts Config) (*DB, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -103,18 +109,18 @@ func Open(ctx context.Context, dir string, opts Config) (*DB, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, FileName)
-	if err := checkUnclean(ctx, path, opts.Check); err != nil {
+	checkLater, err := gate(ctx, path, opts)
+	if err != nil {
 		return nil, err
 	}
 	db := &DB{log: opts.Logger, opts: opts.Options, path: path, failed: make(chan struct{}), hooks: map[uid]*hook{}}
 	for _, c := range []*chan struct{}{&db.jobsReady, &db.deliveriesReady, &db.eventsReady, &db.finishesReady, &db.filesDropped} {
 		*c = make(chan struct{}, 1)
 	}
-	var err error
 	if db.bolt, err = openNamed(path, opts.InitialMmapSize); err != nil {
 		return nil, err
 	}
-	if err := db.start(); err != nil {
+	if err := db.start(checkLater); err != nil {
 		return nil, errors.Join(err, db.bolt.Close())
 	}
 	return db, nil
@@ -171,12 +177,17 @@ func removeLeftovers(path string) error {
 }
 
 // start prepares the file, loads the memory and runs the committer.
-func (db *DB) start() error {
+func (db *DB) start(check bool) error {
 	if err := removeLeftovers(db.path); err != nil {
 		return fmt.Errorf("clear up beside the database: %w", err)
 	}
 	if err := migrate(db.bolt, db.path, migrations, db.log); err != nil {
 		return err
+	}
+	if check {
+		if err := db.bolt.View(checkRecords); err != nil {
+			return err
+		}
 	}
 	if err := markOpen(db.path); err != nil {
 		return err
@@ -240,7 +251,10 @@ func (db *DB) Close() error {
 		close(c.quit)
 		<-c.ended
 		db.keepFreelist()
-		db.closeErr = db.bolt.Close()
+		if !db.stopped() {
+			db.closeErr = writeSum(db.path)
+		}
+		db.closeErr = errors.Join(db.closeErr, db.bolt.Close())
 		if db.closeErr == nil && !db.stopped() {
 			db.closeErr = markClosed(db.path)
 		}

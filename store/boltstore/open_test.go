@@ -138,8 +138,8 @@ func TestMigrationsRunInOrderOnACopiedFile(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := migrate(db, path, nil, log); !errors.Is(err, api.Conflict) {
-		t.Errorf("file of a newer version: got %v, want Conflict", err)
+	if err := migrate(db, path, nil, log); !errors.Is(err, api.Invalid) {
+		t.Errorf("file of a newer version: got %v, want Invalid", err)
 	}
 }
 
@@ -335,8 +335,7 @@ func TestSchemaIsWrittenOnce(t *testing.T) {
 }
 
 func TestWhatAChoreLeftGoesWithTheNextOpen(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, FileName)
+	dir, path := closedDB(t)
 	left := []string{path + compactSuffix, path + ".schema-1" + partSuffix}
 	keep := path + ".schema-1" // a whole copy from before a migration
 	for _, name := range append(left, keep) {
