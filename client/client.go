@@ -263,6 +263,13 @@ func query(pairs ...string) string {
 	return "?" + q.Encode()
 }
 
+func flag(set bool) string {
+	if set {
+		return "true"
+	}
+	return ""
+}
+
 func number(n int) string {
 	if n == 0 {
 		return ""

@@ -79,7 +79,7 @@ func TestEveryMethodCallsItsRoute(t *testing.T) {
 		{"GET /v1/jobs/job_1/result?format=srt", func(ctx context.Context) error { _, err := c.Formatted(ctx, "job_1", "srt"); return err }},
 		{"POST /v1/jobs/job_1/cancel", func(ctx context.Context) error { _, err := c.CancelJob(ctx, "job_1"); return err }},
 		{"POST /v1/jobs/job_1/retry", func(ctx context.Context) error { _, err := c.RetryJob(ctx, "job_1"); return err }},
-		{"DELETE /v1/jobs/job_1", func(ctx context.Context) error { return c.DeleteJob(ctx, "job_1") }},
+		{"DELETE /v1/jobs/job_1", func(ctx context.Context) error { return c.DeleteJob(ctx, "job_1", false) }},
 		{`POST /v1/webhooks {"url":"http://127.0.0.1:1/"}`, func(ctx context.Context) error {
 			_, err := c.CreateWebhook(ctx, api.WebhookPatch{URL: &address})
 			return err
@@ -90,7 +90,7 @@ func TestEveryMethodCallsItsRoute(t *testing.T) {
 			_, err := c.UpdateWebhook(ctx, "whk_1", api.WebhookPatch{})
 			return err
 		}},
-		{"DELETE /v1/webhooks/whk_1", func(ctx context.Context) error { return c.DeleteWebhook(ctx, "whk_1") }},
+		{"DELETE /v1/webhooks/whk_1?force=true", func(ctx context.Context) error { return c.DeleteWebhook(ctx, "whk_1", true) }},
 		{"POST /v1/webhooks/whk_1/test", func(ctx context.Context) error { _, err := c.TestWebhook(ctx, "whk_1"); return err }},
 		{`POST /v1/webhooks/whk_1/rotate-secret {"overlap_seconds":3600}`, func(ctx context.Context) error {
 			_, err := c.RotateSecret(ctx, "whk_1", api.RotateRequest{OverlapSeconds: &overlap})

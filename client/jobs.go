@@ -87,9 +87,10 @@ func (c *Client) RetryJob(ctx context.Context, id string) (api.Job, error) {
 	return ask[api.Job](ctx, c, http.MethodPost, "/v1/jobs/"+segment(id)+"/retry", nil)
 }
 
-// DeleteJob removes a job that has ended, with its result and its audio.
-func (c *Client) DeleteJob(ctx context.Context, id string) error {
-	return c.call(ctx, http.MethodDelete, "/v1/jobs/"+segment(id), nil, nil)
+// DeleteJob removes a job that has ended, with its result and its audio. With
+// deliveries that are not sent yet it is api.Conflict, unless force is set.
+func (c *Client) DeleteJob(ctx context.Context, id string, force bool) error {
+	return c.call(ctx, http.MethodDelete, "/v1/jobs/"+segment(id)+query("force", flag(force)), nil, nil)
 }
 
 // WaitJob returns a job once it has ended, telling each event on the way to

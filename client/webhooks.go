@@ -30,9 +30,10 @@ func (c *Client) UpdateWebhook(ctx context.Context, id string, p api.WebhookPatc
 	return ask[api.Webhook](ctx, c, http.MethodPatch, "/v1/webhooks/"+segment(id), p)
 }
 
-// DeleteWebhook removes a webhook and cancels what is on its way to it.
-func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
-	return c.call(ctx, http.MethodDelete, "/v1/webhooks/"+segment(id), nil, nil)
+// DeleteWebhook removes a webhook. While something is on its way to it that is
+// api.Conflict, unless force is set: then that is cancelled.
+func (c *Client) DeleteWebhook(ctx context.Context, id string, force bool) error {
+	return c.call(ctx, http.MethodDelete, "/v1/webhooks/"+segment(id)+query("force", flag(force)), nil, nil)
 }
 
 // HoldWebhook holds a temporary webhook until ctx ends; the daemon removes it

@@ -20,7 +20,7 @@ func TestCancelInterruptsARun(t *testing.T) {
 	if _, err := f.client.CancelJob(t.Context(), f.finished("x")); !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v for a completed job, want a conflict", err)
 	}
-	if err := f.client.DeleteJob(t.Context(), f.running()); !errors.Is(err, api.Conflict) {
+	if err := f.client.DeleteJob(t.Context(), f.running(), true); !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v for the deletion of a running job, want a conflict", err)
 	}
 	close(f.fake.release)
@@ -68,7 +68,7 @@ func TestAFailedJobCanBeTriedAgain(t *testing.T) {
 		t.Errorf("got events %s %s and %s %s, want two failures with ids of their own", first.event.Type, first.event.ID, second.event.Type, second.event.ID)
 	}
 	f.wait(id)
-	if err := f.client.DeleteJob(t.Context(), id); err != nil {
+	if err := f.client.DeleteJob(t.Context(), id, false); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.client.Job(t.Context(), id); !errors.Is(err, api.NotFound) {

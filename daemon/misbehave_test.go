@@ -28,7 +28,7 @@ func firstAttempt(t *testing.T, f *fixture, url string) api.Attempt {
 	if len(d.Attempts) == 0 {
 		t.Fatalf("got no attempt of %s", d.ID)
 	}
-	if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
+	if err := f.client.DeleteWebhook(t.Context(), hook.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	return d.Attempts[0]
@@ -166,7 +166,7 @@ func TestRetryAfterPostponesTheNextAttempt(t *testing.T) {
 			if wait := d.NextDueAt.Sub(end); d.Status != api.DeliveryPending || wait < tt.least-slack || wait > tt.most+slack {
 				t.Errorf("got %s due in %s, want it pending for %s to %s", d.Status, wait, tt.least, tt.most)
 			}
-			if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
+			if err := f.client.DeleteWebhook(t.Context(), hook.ID, true); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -161,7 +161,7 @@ func TestAFailedJobWithRedactionLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.wait(acc.JobID)
-		if err := f.client.DeleteJob(t.Context(), acc.JobID); err != nil && !errors.Is(err, api.NotFound) {
+		if err := f.client.DeleteJob(t.Context(), acc.JobID, false); err != nil && !errors.Is(err, api.NotFound) {
 			t.Fatal(err)
 		}
 	}

@@ -42,7 +42,7 @@ func TestTranscriptsAreFoundByWhatWasSaid(t *testing.T) {
 	if got := f.found("another"); got != late {
 		t.Errorf("got %q, want %s, which was completed after the index was opened", got, late)
 	}
-	if err := f.client.DeleteJob(t.Context(), refund); err != nil {
+	if err := f.client.DeleteJob(t.Context(), refund, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.found("order") + f.found("weather"); got != other {

@@ -73,7 +73,7 @@ func (f *fixture) checkCopy(id string) {
 	if status, body := f.ask("GET", "/v1/jobs/"+id+"/audio", "", "Range", "bytes=0-3"); status != http.StatusPartialContent || body != "RIFF" {
 		f.t.Errorf("got %d %q for the first four bytes, want 206 RIFF", status, body)
 	}
-	if err := f.client.DeleteJob(f.t.Context(), id); err != nil {
+	if err := f.client.DeleteJob(f.t.Context(), id, false); err != nil {
 		f.t.Fatal(err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(f.copies.Path(id))); err != nil || len(left) != 0 {

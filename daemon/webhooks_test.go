@@ -315,7 +315,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		if err != nil || len(d.Attempts) == 0 || d.Attempts[0].Status != status || d.Status == api.DeliveryDelivered {
 			t.Errorf("%d: got %+v, %v, want a failed attempt", status, d, err)
 		}
-		if err := f.client.DeleteWebhook(t.Context(), hook.ID); err != nil {
+		if err := f.client.DeleteWebhook(t.Context(), hook.ID, true); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -31,6 +33,28 @@ func ShownStatus(s api.DeliveryStatus, w *Webhook) api.DeliveryStatus {
 	return s
 }
 
+// RefuseOpen returns api.Conflict where one of the deliveries is open, counted by
+// status as others see it. what is to be deleted, and they with it.
+func RefuseOpen(what string, counts map[api.DeliveryStatus]int) error {
+	n := 0
+	var parts []string
+	for _, s := range []api.DeliveryStatus{api.DeliveryPending, api.DeliveryInFlight, api.DeliveryHeld} {
+		if c := counts[s]; c > 0 {
+			n += c
+			parts = append(parts, fmt.Sprintf("%d %s", c, s))
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	noun := "deliveries that are"
+	if n == 1 {
+		noun = "delivery that is"
+	}
+	return api.Errorf(api.Conflict, "%s has %d %s not sent yet (%s); wait for the end, or delete with force (--force, ?force=true), which ends them unsent",
+		what, n, noun, strings.Join(parts, ", "))
+}
+
 // NewDelivery returns a delivery of an event to a webhook, due at now.
 func NewDelivery(id string, ev *Event, webhookID string, now time.Time) Delivery {
 	return Delivery{
@@ -43,6 +67,12 @@ func NewDelivery(id string, ev *Event, webhookID string, now time.Time) Delivery
 func (d *Delivery) Claim(owner string, now time.Time, ttl time.Duration) {
 	d.Revision++
 	d.Status, d.Owner, d.LeaseUntil = api.DeliveryInFlight, owner, now.Add(ttl)
+}
+
+// Hasten makes a delivery that waits for a later time due at now.
+func (d *Delivery) Hasten(now time.Time) {
+	d.Revision++
+	d.Due = now
 }
 
 // EndLease takes the delivery from its owner, uncharged: it waits again.

@@ -18,7 +18,7 @@ type Jobs interface {
 	CountJobs(ctx context.Context) (map[api.JobStatus]int, error)
 	Cancel(ctx context.Context, id string, revision uint64) (Job, error)
 	Retry(ctx context.Context, id string) (Job, error)
-	DeleteJob(ctx context.Context, id string) error
+	DeleteJob(ctx context.Context, id string, force bool) error
 }
 
 // Queue is what a worker needs: claiming jobs and saying what came of them.
@@ -39,7 +39,7 @@ type Webhooks interface {
 	Webhook(ctx context.Context, id string) (Webhook, error)
 	Webhooks(ctx context.Context) ([]Webhook, error)
 	UpdateWebhook(ctx context.Context, id string, change func(*Webhook) error) (Webhook, error)
-	DeleteWebhook(ctx context.Context, id string) error
+	DeleteWebhook(ctx context.Context, id string, force bool) error
 	WebhookCounts(ctx context.Context, id string) (map[api.DeliveryStatus]int, error)
 	PostEvent(ctx context.Context, ev Event, webhookIDs []string, manual bool) ([]Delivery, error)
 }

@@ -35,7 +35,7 @@ func webhooksTestCmd(a *app) *cobra.Command {
 			if err := printOne(a, d, d.ID, func() { a.showDelivery(d) }); err != nil {
 				return err
 			}
-			if len(d.Attempts) > 0 && d.Status != api.DeliveryDelivered {
+			if d.Status != api.DeliveryDelivered {
 				return notArrived("the test", d)
 			}
 			return nil
@@ -43,8 +43,12 @@ func webhooksTestCmd(a *app) *cobra.Command {
 	}
 }
 
-// notArrived is the error of a delivery whose latest attempt failed.
+// notArrived is the error of a delivery whose latest attempt failed, or that was
+// not attempted in time.
 func notArrived(what string, d api.Delivery) error {
+	if len(d.Attempts) == 0 {
+		return exitError{code: exitFailed, err: fmt.Errorf("%s was not sent yet: it is %s; see: voxparse webhooks delivery %s", what, d.Status, d.ID)}
+	}
 	return exitError{code: exitFailed, err: fmt.Errorf("%s did not arrive: %s", what, attemptOutcome(d.Attempts[len(d.Attempts)-1]))}
 }
 

@@ -253,7 +253,8 @@ func jobsVerbCmd(a *app, use, short, done string, states []api.JobStatus, act fu
 }
 
 func jobsRmCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var force bool
+	c := &cobra.Command{
 		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove jobs that have ended, with their transcripts", Args: args("ID…"),
 		ValidArgsFunction: a.completeJobs(api.Completed, api.Failed, api.Cancelled),
 		Example:           "  voxparse jobs rm job_01k…\n  voxparse jobs rm $(voxparse jobs list --status cancelled -q)",
@@ -267,13 +268,15 @@ func jobsRmCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := cl.DeleteJob(c.Context(), id); err != nil {
+				if err := cl.DeleteJob(c.Context(), id, force); err != nil {
 					return err
 				}
 				return a.removed(id, len(got) > 1)
 			})
 		},
 	}
+	c.Flags().BoolVar(&force, "force", false, "also with deliveries that are not sent yet: they are dropped")
+	return c
 }
 
 // removed says that id is gone.

@@ -157,7 +157,7 @@ func (a *app) takeAway(ctx context.Context, c *client.Client, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	settle(ctx, c, id)
-	err := c.DeleteWebhook(ctx, id)
+	err := c.DeleteWebhook(ctx, id, true)
 	switch {
 	case errors.Is(err, client.ErrUnreachable):
 		return nil // the next daemon removes it

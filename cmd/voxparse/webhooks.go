@@ -269,8 +269,9 @@ func webhooksEditCmd(a *app) *cobra.Command {
 }
 
 func webhooksRmCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove webhooks; what is on its way to them is cancelled", Args: args("ID…"),
+	var force bool
+	c := &cobra.Command{
+		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove webhooks", Args: args("ID…"),
 		ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks rm whk_01k…",
 		RunE: func(c *cobra.Command, got []string) error {
 			cl, err := a.connect(c.Context())
@@ -282,13 +283,15 @@ func webhooksRmCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := cl.DeleteWebhook(c.Context(), id); err != nil {
+				if err := cl.DeleteWebhook(c.Context(), id, force); err != nil {
 					return err
 				}
 				return a.removed(id, len(got) > 1)
 			})
 		},
 	}
+	c.Flags().BoolVar(&force, "force", false, "also with deliveries that are not sent yet: they are cancelled")
+	return c
 }
 
 func webhooksEnableCmd(a *app) *cobra.Command {

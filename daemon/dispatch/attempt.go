@@ -39,6 +39,10 @@ func Timeout(w store.Webhook) time.Duration {
 func (d *Dispatcher) attempt(ctx context.Context, q *queue, c store.ClaimedDelivery) {
 	att, accepted, err := d.post(ctx, c)
 	end := time.Now()
+	if c.Event.Type == api.EventTest && ctx.Err() == nil && (errors.Is(err, errNotSent) || att.ErrorKind == api.AttemptLocal) {
+		d.failTest(ctx, q, c, att, err)
+		return
+	}
 	switch { // our own fault: the webhook waits, uncharged
 	case errors.Is(err, errNotSent):
 		d.pause(ctx, retry.Jitter(sealedPause))
@@ -58,6 +62,16 @@ func (d *Dispatcher) attempt(ctx context.Context, q *queue, c store.ClaimedDeliv
 	out := d.outcome(c, att, end)
 	out.Accepted = accepted
 	d.record(ctx, c, att, out)
+}
+
+// failTest ends a test that a fault of our own kept from being sent: whoever asked
+// for it waits to hear that, and it is not tried again.
+func (d *Dispatcher) failTest(ctx context.Context, q *queue, c store.ClaimedDelivery, att api.Attempt, err error) {
+	d.over <- ended{queue: q}
+	if err != nil {
+		att = api.Attempt{ID: c.AttemptID, Number: c.Delivery.Attempts + 1, StartedAt: time.Now().UTC(), ErrorKind: api.AttemptLocal, Error: err.Error()}
+	}
+	d.record(context.WithoutCancel(ctx), c, att, store.Outcome{Status: api.DeliveryFailed})
 }
 
 // record commits an attempt. While there is no space it waits and tries again:
@@ -91,10 +105,14 @@ func (d *Dispatcher) outcome(c store.ClaimedDelivery, att api.Attempt, end time.
 	if sender.Delivered(att) {
 		return store.Outcome{Status: api.DeliveryDelivered}
 	}
+	gone := att.Status == http.StatusGone
+	if c.Event.Type == api.EventTest {
+		return store.Outcome{Status: api.DeliveryFailed, Gone: gone} // it tells how things are now
+	}
 	if at, again := d.cfg.Schedule.Next(c.Delivery.Attempts+1, end, att, rand.Float64); again {
 		return store.Outcome{Status: api.DeliveryPending, RetryAt: at}
 	}
-	return store.Outcome{Status: api.DeliveryFailed, Gone: att.Status == http.StatusGone}
+	return store.Outcome{Status: api.DeliveryFailed, Gone: gone}
 }
 
 func (d *Dispatcher) noteDisabled(w store.Webhook, reason string) {

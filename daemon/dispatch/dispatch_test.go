@@ -79,7 +79,7 @@ func (r *register) Webhooks(context.Context) ([]store.Webhook, error) {
 	return r.hooks, nil
 }
 
-func (r *register) DeleteWebhook(_ context.Context, id string) error {
+func (r *register) DeleteWebhook(_ context.Context, id string, _ bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.gone = append(r.gone, id)

@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,7 @@ func newOutbox(perHook int, hooks ...store.Webhook) *outbox {
 	for i := range perHook {
 		for _, w := range hooks {
 			id := fmt.Sprintf("dlv_%s_%d", w.ID, i)
-			o.due = append(o.due, store.ClaimedDelivery{Webhook: w, AttemptID: "att_" + id, Event: store.Event{ID: "evt_1", Type: api.EventTest, Body: []byte("{}")},
+			o.due = append(o.due, store.ClaimedDelivery{Webhook: w, AttemptID: "att_" + id, Event: store.Event{ID: "evt_1", Type: api.EventCompleted, Body: []byte("{}")},
 				Delivery: store.Delivery{ID: id, WebhookID: w.ID, LeaseUntil: time.Now().Add(time.Hour)}})
 		}
 	}
@@ -185,6 +186,22 @@ func TestDispatcher_ourOwnFaultsAreNotCharged(t *testing.T) {
 			t.Errorf("got %v recorded and %v released, want three released", o.recorded, o.released)
 		}
 	})
+}
+
+func TestDispatcher_aTestIsNotTriedAgain(t *testing.T) {
+	for name, url := range map[string]string{"refused": "x", "spoilt by this machine": "local", "secret that cannot be opened": "whk_sealed"} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOutbox(1, store.Webhook{ID: cmp.Or(map[string]string{"whk_sealed": url}[url], "whk_1"), URL: url, Active: true})
+			o.due[0].Event.Type = api.EventTest
+			run(t, o, answers{"x": status(500), "local": func(context.Context) api.Attempt { return api.Attempt{ErrorKind: api.AttemptLocal, Error: "no ports"} }}, nil)
+			if len(o.recorded) != 1 || o.recorded[0].Status != api.DeliveryFailed || len(o.released) != 0 {
+				t.Errorf("%s: got %v recorded and %v released, want one failed for good at once", name, o.recorded, o.released)
+			}
+			if url != "x" && (len(o.attempts) != 1 || o.attempts[0].Error == "" || o.attempts[0].ErrorKind != api.AttemptLocal) {
+				t.Errorf("%s: got the attempts %+v, want one that says what kept it from being sent", name, o.attempts)
+			}
+		})
+	}
 }
 
 func TestDispatcher_aStopInterruptsAndReleases(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 // TemporaryWebhooks is what Leases needs of the register of receivers.
 type TemporaryWebhooks interface {
 	Webhooks(ctx context.Context) ([]store.Webhook, error)
-	DeleteWebhook(ctx context.Context, id string) error
+	DeleteWebhook(ctx context.Context, id string, force bool) error
 }
 
 // LeaseConfig is what Leases need. All of it is required.
@@ -114,7 +114,7 @@ func (l *Leases) removeUnused(ctx context.Context, webhookID string) {
 		return
 	}
 	l.cfg.Drop(webhookID)
-	err := l.cfg.Webhooks.DeleteWebhook(ctx, webhookID)
+	err := l.cfg.Webhooks.DeleteWebhook(ctx, webhookID, true)
 	switch {
 	case err == nil:
 		l.cfg.Logger.Info("temporary webhook removed", "webhook", webhookID)

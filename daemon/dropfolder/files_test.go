@@ -173,7 +173,7 @@ func TestFolders_deletingTheErrorFileTriesAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.purged {
-				if err := f.db.DeleteJob(f.ctx, first.JobID); err != nil {
+				if err := f.db.DeleteJob(f.ctx, first.JobID, false); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -61,11 +61,15 @@ func (srv *server) retryJob(w http.ResponseWriter, r *http.Request) error {
 
 func (srv *server) deleteJob(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
+	force, err := readForce(r)
+	if err != nil {
+		return err
+	}
 	job, err := srv.cfg.Jobs.Job(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	if err := srv.cfg.Jobs.DeleteJob(r.Context(), id); err != nil {
+	if err := srv.cfg.Jobs.DeleteJob(r.Context(), id, force); err != nil {
 		return err
 	}
 	srv.cfg.Runner.RemoveAudio(job.Blob)

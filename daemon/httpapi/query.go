@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,4 +85,11 @@ func (q *query) done() error {
 		}
 	}
 	return q.err
+}
+
+// readForce reads whether a deletion takes along what is still to be sent.
+func readForce(r *http.Request) (bool, error) {
+	q := query{values: r.URL.Query()}
+	force := q.choice("force", "true", "false") == "true"
+	return force, q.done()
 }

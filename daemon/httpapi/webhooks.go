@@ -87,7 +87,11 @@ func (srv *server) patchWebhook(w http.ResponseWriter, r *http.Request) error {
 
 func (srv *server) deleteWebhook(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	if err := srv.cfg.Webhooks.DeleteWebhook(r.Context(), id); err != nil {
+	force, err := readForce(r)
+	if err != nil {
+		return err
+	}
+	if err := srv.cfg.Webhooks.DeleteWebhook(r.Context(), id, force); err != nil {
 		return err
 	}
 	srv.cfg.Dispatcher.Drop(id)

@@ -82,6 +82,28 @@ func TestWebhook_createdChangedDeleted(t *testing.T) {
 	wantRefusal(t, status, body, 404, "")
 }
 
+func TestDelete_withOpenDeliveries(t *testing.T) {
+	f := serve(t, nil)
+	hook := f.hook()
+	job := f.submit("x")
+	f.complete("x")
+	for _, path := range []string{"/v1/webhooks/" + hook.ID, "/v1/jobs/" + job} {
+		status, body := f.ask("DELETE", path, "")
+		wantRefusal(t, status, body, 409, "has 1 delivery that is not sent yet (1 pending)")
+		wantRefusal(t, status, body, 409, "force=true")
+		status, body = f.ask("DELETE", path+"?force=maybe", "")
+		wantRefusal(t, status, body, 400, "force")
+	}
+	if d := get[api.List[api.Delivery]](f, 200, "GET", "/v1/webhooks/"+hook.ID+"/deliveries", "").Items; len(d) != 1 || d[0].Status != api.DeliveryPending {
+		t.Errorf("got %+v, want the delivery as it was", d)
+	}
+	for _, path := range []string{"/v1/jobs/" + job, "/v1/webhooks/" + hook.ID} {
+		if status, body := f.ask("DELETE", path+"?force=true", ""); status != 204 {
+			t.Errorf("%s: got %d %s, want it removed by force", path, status, body)
+		}
+	}
+}
+
 func TestWebhook_overThePlan(t *testing.T) {
 	f := serve(t, func(c *httpapi.Config) { c.Settings.WebhookCap = 2 })
 	f.hook()

@@ -129,7 +129,7 @@ func fill(t *testing.T, dir string, n int) []string {
 		if _, err := db.Cancel(t.Context(), id, 0); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.DeleteJob(t.Context(), id); err != nil {
+		if err := db.DeleteJob(t.Context(), id, true); err != nil {
 			t.Fatal(err)
 		}
 	}

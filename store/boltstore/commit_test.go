@@ -267,7 +267,7 @@ func TestABusyWebhookWithTenThousandPendingDoesNotStarveAnother(t *testing.T) {
 	if got := claim(256); got[other] != 3 || got[busy] != 0 {
 		t.Errorf("claim: got %v, want the other's three at once", got)
 	}
-	if err := db.DeleteWebhook(ctx, busy); err != nil {
+	if err := db.DeleteWebhook(ctx, busy, true); err != nil {
 		t.Fatal(err)
 	}
 	n, err := db.CountDeliveries(ctx)

@@ -130,7 +130,7 @@ func purgeSome(ctx context.Context, db *boltstore.DB, ack func(what, id string))
 		}
 		for _, j := range jobs {
 			ack("purging", j.ID)
-			if err := db.DeleteJob(ctx, j.ID); err != nil {
+			if err := db.DeleteJob(ctx, j.ID, true); err != nil {
 				return err
 			}
 		}

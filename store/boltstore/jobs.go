@@ -174,9 +174,10 @@ func (t *tx) retry(r *jobRecord) error {
 }
 
 // DeleteJob removes a terminal job with its result, its events and their
-// deliveries, sent or not. An open job gives api.Conflict. Its blob, if it
-// still has one, is no longer in use afterwards.
-func (db *DB) DeleteJob(ctx context.Context, id string) error {
+// deliveries. An open job gives api.Conflict, and so does one with deliveries that
+// are open, unless force is set. Its blob, if it still has one, is no longer in
+// use afterwards.
+func (db *DB) DeleteJob(ctx context.Context, id string, force bool) error {
 	err := db.update(ctx, func(t *tx) error {
 		r, err := t.job(id)
 		if err != nil {
@@ -184,6 +185,15 @@ func (db *DB) DeleteJob(ctx context.Context, id string) error {
 		}
 		if !r.Status.Terminal() {
 			return api.Errorf(api.Conflict, "job %s is %s: cancel it first", id, r.Status)
+		}
+		if !force {
+			counts, err := t.countDeliveries(r.key)
+			if err != nil {
+				return err
+			}
+			if err := store.RefuseOpen("job "+id, counts); err != nil {
+				return err
+			}
 		}
 		_, err = t.dropJob(r)
 		return err

@@ -206,7 +206,7 @@ func TestCompactKeepsAllAndGivesSpaceBack(t *testing.T) {
 	}
 	for _, j := range js {
 		if j.ID != id {
-			if err := db.DeleteJob(ctx, j.ID); err != nil {
+			if err := db.DeleteJob(ctx, j.ID, true); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -300,7 +300,7 @@ func TestFreePagesAreUsedAgainAfterAReopen(t *testing.T) {
 			if _, err := db.Cancel(t.Context(), id, 0); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.DeleteJob(t.Context(), id); err != nil {
+			if err := db.DeleteJob(t.Context(), id, true); err != nil {
 				t.Fatal(err)
 			}
 		}

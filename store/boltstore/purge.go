@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
 )
 
@@ -117,16 +118,26 @@ func (t *tx) purgeEvent(key []byte, at int64, u uid) (rows int, err error) {
 
 // openDeliveries reports whether a delivery of the job or event is open.
 func (t *tx) openDeliveries(owner uid) (bool, error) {
+	counts, err := t.countDeliveries(owner)
+	for s := range counts {
+		if store.Keeps(s) {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// countDeliveries counts the deliveries of the job or event by status.
+func (t *tx) countDeliveries(owner uid) (map[api.DeliveryStatus]int, error) {
+	counts := map[api.DeliveryStatus]int{}
 	for _, k := range t.keysWith(bJobDelivery, owner[:], 0) {
 		r, err := t.delivery(uid(k[16:]))
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if store.Keeps(t.peek(r.hook).shown(r.Status)) {
-			return true, nil
-		}
+		counts[t.peek(r.hook).shown(r.Status)]++
 	}
-	return false, nil
+	return counts, nil
 }
 
 func (t *tx) dropDeliveries(owner uid) (rows int, err error) {

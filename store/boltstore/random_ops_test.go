@@ -148,7 +148,7 @@ func (w *twins) retry(x act) (string, string) {
 
 func (w *twins) deleteJob(x act) (string, string) {
 	id := pick(w.jobs, x.A)
-	return w.both(func(s store.Store) string { return say(s.DeleteJob(w.ctx, id)) })
+	return w.both(func(s store.Store) string { return say(s.DeleteJob(w.ctx, id, x.B%3 == 0)) })
 }
 
 func (w *twins) createHook(x act) (string, string) {
@@ -191,7 +191,7 @@ func (w *twins) deleteHook(x act) (string, string) {
 		return "", ""
 	}
 	id := pick(w.hooks, x.A)
-	return w.both(func(s store.Store) string { return say(s.DeleteWebhook(w.ctx, id)) })
+	return w.both(func(s store.Store) string { return say(s.DeleteWebhook(w.ctx, id, x.B%2 == 0)) })
 }
 
 func (w *twins) post(x act) (string, string) {

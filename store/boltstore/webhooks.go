@@ -1,8 +1,10 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
@@ -79,11 +81,14 @@ func (db *DB) Webhooks(ctx context.Context) ([]store.Webhook, error) {
 // UpdateWebhook changes a webhook: change gets its present form, and an error
 // from it leaves all as it was. change runs inside a transaction, perhaps more
 // than once, each time on a fresh copy: it must set what it finds out anew each
-// time, have no other effect, and not call the store. Deactivating holds what waits for the webhook; activating
-// releases it and forgets the failures. The id, the revision, the health and
+// time, have no other effect, and not call the store. Deactivating holds what waits
+// for the webhook; activating makes all of it due at once, in several commits where
+// much waits for a later time, and forgets the failures. The id, the revision, the health and
 // the time of creation are not change's to set.
 func (db *DB) UpdateWebhook(ctx context.Context, id string, change func(*store.Webhook) error) (got store.Webhook, err error) {
+	var held []heldDelivery
 	err = db.update(ctx, func(t *tx) error {
+		held = nil
 		h, err := t.liveHook(id)
 		if err != nil {
 			return err
@@ -92,6 +97,9 @@ func (db *DB) UpdateWebhook(ctx context.Context, id string, change func(*store.W
 		if err := change(&next); err != nil {
 			return err
 		}
+		if next.Active && !h.Active {
+			held = t.dueLater(h.key)
+		}
 		t.applyChange(h, next)
 		got = h.Webhook.Clone()
 		return nil
@@ -99,7 +107,54 @@ func (db *DB) UpdateWebhook(ctx context.Context, id string, change func(*store.W
 	if err != nil {
 		return store.Webhook{}, fmt.Errorf("update webhook %s: %w", id, err)
 	}
+	if err := db.hasten(ctx, held); err != nil {
+		return store.Webhook{}, fmt.Errorf("send what was held for webhook %s: %w", id, err)
+	}
 	return got, nil
+}
+
+// heldDelivery is a delivery that waits for a time, and that time.
+type heldDelivery struct {
+	key uid
+	due int64
+}
+
+// dueLater returns what waits for a webhook and is due after now.
+func (t *tx) dueLater(hook uid) []heldDelivery {
+	var later []heldDelivery
+	c := t.at(bDue).Cursor()
+	for k, _ := c.Seek(orderedKey(hook, uint64(t.now.UnixNano()+1), uid{})); bytes.HasPrefix(k, hook[:]); k, _ = c.Next() {
+		due, u := splitOrderedKey(k)
+		later = append(later, heldDelivery{u, int64(due)})
+	}
+	return later
+}
+
+// hasten makes deliveries due now, except for those that have changed meanwhile.
+func (db *DB) hasten(ctx context.Context, held []heldDelivery) error {
+	for part := range slices.Chunk(held, deleteChunk) {
+		err := db.update(ctx, func(t *tx) error {
+			for _, d := range part {
+				v := t.get(bDelivery, d.key[:])
+				if v == nil {
+					continue // deleted meanwhile
+				}
+				r, err := loadDelivery(v, d.key)
+				if err != nil {
+					return err
+				}
+				if r.dueKey() == d.due {
+					r.Hasten(t.now)
+					t.saveDelivery(r)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) applyChange(h *hook, next store.Webhook) {
@@ -160,15 +215,23 @@ func addCounts(n map[api.DeliveryStatus]int, counts []int, h *hook) {
 // deleteChunk is how many deliveries one commit of a deletion cancels.
 const deleteChunk = 250
 
-// DeleteWebhook removes a webhook; its log stays until it is purged. What is
-// open is cancelled, in several commits where there is much; from the first of
-// them the webhook is gone for everybody, and Recover ends what a crash leaves.
-func (db *DB) DeleteWebhook(ctx context.Context, id string) error {
+// DeleteWebhook removes a webhook; its log stays until it is purged. One with open
+// deliveries gives api.Conflict, unless force is set: then they are cancelled, in
+// several commits where there are many; from the first of them the webhook is
+// gone for everybody, and Recover ends what a crash leaves.
+func (db *DB) DeleteWebhook(ctx context.Context, id string, force bool) error {
 	var u uid
 	err := db.update(ctx, func(t *tx) error {
 		h, err := t.liveHook(id)
 		if err != nil {
 			return err
+		}
+		if !force {
+			counts := map[api.DeliveryStatus]int{}
+			addCounts(counts, h.counts[:], h)
+			if err := store.RefuseOpen("webhook "+id, counts); err != nil {
+				return err
+			}
 		}
 		u = h.key
 		h.Deleted = true

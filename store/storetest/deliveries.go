@@ -25,6 +25,7 @@ var deliveryTests = []struct {
 	{"manual deliveries do not count", manualDoesNotCount},
 	{"gone disables at once", gone},
 	{"holding and releasing", holdAndRelease},
+	{"what was held is due at once", heldDueAtOnce},
 	{"deleting a webhook cancels what is open", hookDeleted},
 	{"the cap of webhooks", hookCap},
 	{"redelivering makes a delivery of the same event", redelivered},

@@ -32,7 +32,7 @@ func dedupeKey(t *testing.T, b Backend) {
 		t.Fatalf("submit with a used key: got %s, created %v, error %v, want job %s", got.ID, created, err, a.ID)
 	}
 	must[store.Job](t)(s.Cancel(t.Context(), a.ID, 0))
-	if err := s.DeleteJob(t.Context(), a.ID); err != nil {
+	if err := s.DeleteJob(t.Context(), a.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	submit(t, s, store.Job{Dedupe: "k"}) // free again

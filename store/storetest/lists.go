@@ -15,11 +15,12 @@ func deleted(t *testing.T, b Backend) {
 	ctx := t.Context()
 	makeHooks(t, s, store.Webhook{})
 	j := submit(t, s, store.Job{})
-	wantError(t, "delete a queued job", s.DeleteJob(ctx, j.ID), api.Conflict)
+	wantError(t, "delete a queued job", s.DeleteJob(ctx, j.ID, true), api.Conflict)
 	j = claim(t, s, "w", time.Hour)
 	must[store.Job](t)(s.Complete(ctx, j.Token(), []byte("{}"), doneEvent(j)))
 	c := claimDeliveries(t, s, 5, 8)[0]
-	if err := s.DeleteJob(ctx, j.ID); err != nil {
+	wantError(t, "delete a job with a delivery that is open", s.DeleteJob(ctx, j.ID, false), api.Conflict)
+	if err := s.DeleteJob(ctx, j.ID, true); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.Job(ctx, j.ID)

@@ -210,13 +210,13 @@ func (m *Model) retry(id string) (store.Job, error) {
 }
 
 // DeleteJob implements store.Jobs.
-func (m *Model) DeleteJob(_ context.Context, id string) error {
+func (m *Model) DeleteJob(_ context.Context, id string, force bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch j := m.jobs[id]; {
 	case j == nil:
 		return api.NotFound
-	case !j.Status.Terminal():
+	case !j.Status.Terminal(), !force && m.anyOpen(func(d *modelDelivery) bool { return d.JobID == id }):
 		return api.Conflict
 	}
 	m.drop(id)

@@ -61,6 +61,13 @@ func (m *Model) UpdateWebhook(_ context.Context, id string, change func(*store.W
 			return store.Webhook{}, err
 		}
 	}
+	if next.Active && !w.Active {
+		for _, d := range m.deliveries {
+			if d.WebhookID == id && d.Status == api.DeliveryPending && d.Due.After(m.now()) {
+				d.Hasten(m.now())
+			}
+		}
+	}
 	next = w.Changed(next, m.now())
 	m.hooks[id] = &next
 	signal(m.deliveriesReady)
@@ -84,11 +91,14 @@ func (m *Model) WebhookCounts(_ context.Context, id string) (map[api.DeliverySta
 }
 
 // DeleteWebhook implements store.Webhooks.
-func (m *Model) DeleteWebhook(_ context.Context, id string) error {
+func (m *Model) DeleteWebhook(_ context.Context, id string, force bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hooks[id] == nil {
 		return api.NotFound
+	}
+	if !force && m.anyOpen(func(d *modelDelivery) bool { return d.WebhookID == id }) {
+		return api.Conflict
 	}
 	for _, d := range m.deliveries {
 		if d.WebhookID == id && store.Keeps(d.Status) {
@@ -97,4 +107,14 @@ func (m *Model) DeleteWebhook(_ context.Context, id string) error {
 	}
 	delete(m.hooks, id)
 	return nil
+}
+
+// anyOpen reports whether a delivery that is selected is open.
+func (m *Model) anyOpen(selected func(*modelDelivery) bool) bool {
+	for _, d := range m.deliveries {
+		if selected(d) && store.Keeps(m.show(d).Status) {
+			return true
+		}
+	}
+	return false
 }

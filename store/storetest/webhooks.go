@@ -35,6 +35,23 @@ func holdAndRelease(t *testing.T, b Backend) {
 	equal(t, "url", must[store.Webhook](t)(s.Webhook(t.Context(), w.ID)).URL, w.URL)
 }
 
+func heldDueAtOnce(t *testing.T, b Backend) {
+	s := b.open(t, store.Options{})
+	w := makeHooks(t, s, store.Webhook{}, store.Webhook{Ordered: true})
+	complete(t, s, 3)
+	for _, c := range claimDeliveries(t, s, 9, 3) {
+		record(t, s, c, again(30*time.Minute))
+	}
+	equal(t, "claimed before the time", len(claimDeliveries(t, s, 9, 3)), 0)
+	for _, active := range []bool{false, true} {
+		for _, w := range w {
+			must[store.Webhook](t)(s.UpdateWebhook(t.Context(), w.ID, func(w *store.Webhook) error { w.Active = active; return nil }))
+		}
+	}
+	equal(t, "failures once enabled", must[store.Webhook](t)(s.Webhook(t.Context(), w[0].ID)).ConsecutiveFailures, 0)
+	equal(t, "claimed once enabled", len(claimDeliveries(t, s, 9, 3)), 4)
+}
+
 func hookDeleted(t *testing.T, b Backend) {
 	s := b.open(t, store.Options{})
 	hooks := makeHooks(t, s, store.Webhook{}, store.Webhook{})
@@ -45,12 +62,14 @@ func hookDeleted(t *testing.T, b Backend) {
 			break
 		}
 	}
-	if err := s.DeleteWebhook(t.Context(), hooks[0].ID); err != nil {
+	err := s.DeleteWebhook(t.Context(), hooks[0].ID, false)
+	wantError(t, "delete with open deliveries", err, api.Conflict)
+	if err := s.DeleteWebhook(t.Context(), hooks[0].ID, true); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Webhook(t.Context(), hooks[0].ID)
+	_, err = s.Webhook(t.Context(), hooks[0].ID)
 	wantError(t, "webhook", err, api.NotFound)
-	wantError(t, "second delete", s.DeleteWebhook(t.Context(), hooks[0].ID), api.NotFound)
+	wantError(t, "second delete", s.DeleteWebhook(t.Context(), hooks[0].ID, true), api.NotFound)
 	equal(t, "webhooks", len(must[[]store.Webhook](t)(s.Webhooks(t.Context()))), 1)
 	equal(t, "cancelled", len(deliveries(t, s, store.DeliveryFilter{Status: api.DeliveryCancelled})), 3)
 	equal(t, "cancelled by count", must[map[api.DeliveryStatus]int](t)(s.CountDeliveries(t.Context()))[api.DeliveryCancelled], 3)
@@ -79,7 +98,7 @@ func hookCap(t *testing.T, b Backend) {
 		}
 	}
 	must[store.Webhook](t)(s.CreateWebhook(t.Context(), first, 2)) // a repeat
-	if err := s.DeleteWebhook(t.Context(), first.ID); err != nil {
+	if err := s.DeleteWebhook(t.Context(), first.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	must[store.Webhook](t)(s.CreateWebhook(t.Context(), store.Webhook{ID: store.NewID(api.WebhookPrefix)}, 2))
