@@ -21,6 +21,16 @@ func CheckDatabase(path string) error { return boltstore.Check(path) }
 // a daemon has the database open.
 func CompactDatabase(path string) (before, after int64, err error) { return boltstore.Compact(path) }
 
+// Repaired is what RepairDatabase did.
+type Repaired = boltstore.Repaired
+
+// RepairDatabase makes the database at path anew from what can be read of it,
+// and keeps the old file under another name. The error is api.Conflict while a
+// daemon has the database open.
+func RepairDatabase(ctx context.Context, path string) (Repaired, error) {
+	return boltstore.Repair(ctx, path)
+}
+
 // BackupDatabase writes a copy of the database at path, which no daemon may
 // have open: else the error is api.Conflict, and client.Backup is the way.
 func BackupDatabase(ctx context.Context, path string, w io.Writer) error {

@@ -59,7 +59,21 @@ type File struct {
 
 // Open opens the file at path and reads its meta pages. The error is ErrDamaged
 // where it is no bbolt file, or where pages are missing at its end.
-func Open(path string) (_ *File, err error) {
+func Open(path string) (*File, error) {
+	f, err := OpenDamaged(path)
+	if err != nil {
+		return nil, err
+	}
+	if want := int64(f.Pages) * f.PageSize; f.size < want {
+		f.Close()
+		return nil, damagef("it was cut short: it has %d of %d bytes", f.size, want)
+	}
+	return f, nil
+}
+
+// OpenDamaged is Open for a file in which pages may be missing: they are damage
+// that Walk finds.
+func OpenDamaged(path string) (_ *File, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -77,9 +91,6 @@ func Open(path string) (_ *File, err error) {
 	b.size = st.Size()
 	if err := b.readMeta(); err != nil {
 		return nil, err
-	}
-	if want := int64(b.Pages) * b.PageSize; b.size < want {
-		return nil, damagef("it was cut short: it has %d of %d bytes", b.size, want)
 	}
 	return b, nil
 }

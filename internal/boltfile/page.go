@@ -76,6 +76,9 @@ func header(b []byte) *page {
 
 // bytes reads n pages.
 func (f *File) bytes(id, n uint64) ([]byte, error) {
+	if int64(id+n)*f.PageSize > f.size {
+		return nil, damagef("page %d is missing at the end of the file", id)
+	}
 	b := make([]byte, int64(n)*f.PageSize)
 	if _, err := f.f.ReadAt(b, int64(id)*f.PageSize); err != nil {
 		if errors.Is(err, io.EOF) {

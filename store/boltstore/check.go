@@ -25,6 +25,7 @@ type checker struct {
 	orphan  [nDeliveryStatuses]int
 	jobs    [nJobStatuses]int
 	files   map[uid]*[nFileStatuses]int
+	gone    map[uid]bool // jobs of which there are only events
 	badness []error
 }
 
@@ -88,7 +89,7 @@ func checkRecords(b *bolt.Tx) error {
 
 // findProblems compares records and indexes.
 func findProblems(b *bolt.Tx) error {
-	c := &checker{t: &tx{db: &DB{}, bolt: b}, hooks: map[uid]*hook{}, found: map[uid]*[nDeliveryStatuses]int{}, files: map[uid]*[nFileStatuses]int{}}
+	c := &checker{t: &tx{db: &DB{}, bolt: b}, hooks: map[uid]*hook{}, found: map[uid]*[nDeliveryStatuses]int{}, files: map[uid]*[nFileStatuses]int{}, gone: map[uid]bool{}}
 	for i, name := range bucketNames {
 		if b.Bucket(name) == nil {
 			return fmt.Errorf("bucket %s is missing", bucketNames[i])
@@ -99,7 +100,7 @@ func findProblems(b *bolt.Tx) error {
 		each   func(k, v []byte) error
 	}{
 		{bWebhook, c.webhook}, {bJob, c.job}, {bResult, c.result}, {bEvent, c.event}, {bDelivery, c.delivery},
-		{bAttempt, c.attempt}, {bFile, c.file}, {bContent, c.content}, {bFinish, c.finish}, {bDuplicate, c.duplicate},
+		{bAttempt, c.attempt}, {bFolder, c.folder}, {bFile, c.file}, {bContent, c.content}, {bFinish, c.finish}, {bDuplicate, c.duplicate},
 	}
 	for _, s := range steps {
 		if err := c.t.at(s.bucket).ForEach(s.each); err != nil {
@@ -206,6 +207,10 @@ func (c *checker) event(k, v []byte) error {
 		return err
 	}
 	c.entry(e.ID, bJobEvent, append(job[:], k...))
+	if c.t.get(bJob, job[:]) == nil && !c.gone[job] {
+		c.gone[job] = true
+		c.want[bPurge]++ // of a job that a repair could not keep
+	}
 	return nil
 }
 
@@ -267,14 +272,27 @@ func (c *checker) content(_, v []byte) error {
 	return nil
 }
 
-func (c *checker) finish(k, _ []byte) error {
+func (c *checker) folder(k, _ []byte) error {
+	_, err := c.t.folderAt(uid(k))
+	return err
+}
+
+func (c *checker) finish(k, v []byte) error {
+	var f finishRecord
+	if err := decode(v, finishVersion, &f); err != nil {
+		return fmt.Errorf("read what is left to do with %q: %w", k[16:], err)
+	}
 	if c.t.get(bFile, k) == nil {
 		c.problem("there is something left to do with the unknown file %q", k)
 	}
 	return nil
 }
 
-func (c *checker) duplicate(k, _ []byte) error {
+func (c *checker) duplicate(k, v []byte) error {
+	var after finishRecord
+	if err := decode(v, finishVersion, &after); err != nil {
+		return fmt.Errorf("read what is left to do with %q: %w", k[32:], err)
+	}
 	f, err := loadFile(c.t.get(bFile, k[16:]), k[16:])
 	if err != nil || f.Status != store.FileSkipped || f.JobID != store.FormatID(api.JobPrefix, uid(k[:16])) {
 		c.problem("the file %q waits for a job that is not its own (%v)", k[32:], err)

@@ -19,6 +19,9 @@ func probeLock(path string) error {
 // error is ErrLocked when a process has it open for writing.
 func shareLock(path string) (release func(), err error) { return flock(path, syscall.LOCK_SH) }
 
+// ownLock keeps every other process from opening the database.
+func ownLock(path string) (release func(), err error) { return flock(path, syscall.LOCK_EX) }
+
 func flock(path string, how int) (release func(), err error) {
 	f, err := os.Open(path)
 	if err != nil {

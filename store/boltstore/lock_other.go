@@ -7,3 +7,5 @@ package boltstore
 func probeLock(string) error { return nil }
 
 func shareLock(string) (release func(), err error) { return func() {}, nil }
+
+func ownLock(string) (release func(), err error) { return func() {}, nil }

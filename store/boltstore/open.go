@@ -113,10 +113,7 @@ func Open(ctx context.Context, dir string, opts Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{log: opts.Logger, opts: opts.Options, path: path, failed: make(chan struct{}), hooks: map[uid]*hook{}}
-	for _, c := range []*chan struct{}{&db.jobsReady, &db.deliveriesReady, &db.eventsReady, &db.finishesReady, &db.filesDropped} {
-		*c = make(chan struct{}, 1)
-	}
+	db := newDB(path, opts)
 	if db.bolt, err = openNamed(path, opts.InitialMmapSize); err != nil {
 		return nil, err
 	}
@@ -168,7 +165,7 @@ func removeLeftovers(path string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range append(old, path+compactSuffix) {
+	for _, name := range append(old, path+compactSuffix, path+repairSuffix) {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -77,8 +77,7 @@ func (t *tx) purgeable(before time.Time, limit int) [][]byte {
 func (t *tx) purgeJob(key []byte, at int64, u uid) (rows int, err error) {
 	v := t.get(bJob, u[:])
 	if v == nil {
-		t.del(bPurge, key)
-		return 0, nil
+		return t.purgeLost(key, u)
 	}
 	r, err := loadJob(v, u)
 	if err != nil {
@@ -94,6 +93,20 @@ func (t *tx) purgeJob(key []byte, at int64, u uid) (rows int, err error) {
 		return 0, nil
 	}
 	return t.dropJob(r)
+}
+
+// purgeLost drops what is left of a job whose record is gone, as after a repair.
+func (t *tx) purgeLost(key []byte, u uid) (rows int, err error) {
+	open, err := t.openDeliveries(u)
+	if err != nil {
+		return 0, err
+	}
+	t.del(bPurge, key)
+	if open {
+		t.put(bPurge, purgeKey(nanos(store.PurgeLater(t.now)), purgeJob, u), nil)
+		return 0, nil
+	}
+	return t.dropOf(u)
 }
 
 func (t *tx) purgeEvent(key []byte, at int64, u uid) (rows int, err error) {
@@ -155,16 +168,24 @@ func (t *tx) dropDeliveries(owner uid) (rows int, err error) {
 // dropJob removes a job and all that hangs on it. It returns about how many
 // rows that were.
 func (t *tx) dropJob(r *jobRecord) (rows int, err error) {
-	if rows, err = t.dropDeliveries(r.key); err != nil {
+	if rows, err = t.dropOf(r.key); err != nil {
 		return rows, err
 	}
-	for _, k := range t.keysWith(bJobEvent, r.key[:], 0) {
+	t.removeJob(r)
+	return rows + 5, nil
+}
+
+// dropOf removes the deliveries and events of a job.
+func (t *tx) dropOf(job uid) (rows int, err error) {
+	if rows, err = t.dropDeliveries(job); err != nil {
+		return rows, err
+	}
+	for _, k := range t.keysWith(bJobEvent, job[:], 0) {
 		if err := t.removeEvent(k[16:]); err != nil {
 			return rows, err
 		}
 		t.del(bJobEvent, k)
 		rows += 3
 	}
-	t.removeJob(r)
-	return rows + 5, nil
+	return rows, nil
 }
