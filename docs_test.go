@@ -242,7 +242,7 @@ func TestDocs_architecture(t *testing.T) {
 }
 
 func TestDocs_metrics(t *testing.T) {
-	same(t, "reference/daemon.md", firstColumn(readPage(t, "reference/daemon.md", "## Metrics")), literals(t, "daemon", `voxparse_[a-z_]+`))
+	same(t, "reference/daemon.md", firstColumn(readPage(t, "reference/daemon.md", "## Health and metrics")), literals(t, "daemon", `voxparse_[a-z_]+`))
 }
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)

@@ -132,7 +132,9 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	if err := d.openData(ctx); err != nil {
 		return nil, err
 	}
-	d.metrics = metrics.New(metrics.Config{Version: d.opts.Version, Store: d.db, Running: func() int { return d.jobs.Count() }})
+	d.metrics = metrics.New(metrics.Config{Version: d.opts.Version, Store: d.db, Running: func() int { return d.jobs.Count() },
+		Workers: func() []api.Worker { return d.jobs.Workers() }, Folders: func(ctx context.Context) ([]api.Folder, error) { return d.folders.Views(ctx) },
+		FreeDisk: func() (uint64, bool) { return fsx.FreeSpace(d.cfg.DataDir) }})
 	d.newDispatcher()
 	if err := d.newRunner(); err != nil {
 		return nil, err

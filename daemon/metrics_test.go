@@ -53,7 +53,7 @@ func TestMetricsAreWellFormedAndTellNoSecret(t *testing.T) {
 		}
 	}
 	for _, want := range []string{`voxparse_jobs{status="completed"} 1`, `voxparse_jobs_ended_total{status="failed"} 1`, `voxparse_build_info{version="test"} 1`,
-		`voxparse_http_request_seconds_count{route="POST /v1/transcribe",status="200"} 1`} {
+		`voxparse_http_request_seconds_count{code="200",route="POST /v1/transcribe"} 1`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %s", want)
 		}

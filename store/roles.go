@@ -16,6 +16,7 @@ type Jobs interface {
 	Result(ctx context.Context, id string) ([]byte, error)
 	JobsPage(ctx context.Context, f JobFilter, offset, limit int) ([]Job, error)
 	CountJobs(ctx context.Context) (map[api.JobStatus]int, error)
+	OldestQueued(ctx context.Context) (since time.Time, err error)
 	Cancel(ctx context.Context, id string, revision uint64) (Job, error)
 	Retry(ctx context.Context, id string) (Job, error)
 	DeleteJob(ctx context.Context, id string, force bool) error
@@ -58,6 +59,7 @@ type Log interface {
 	Delivery(ctx context.Context, id string) (Delivery, []api.Attempt, error)
 	Deliveries(ctx context.Context, f DeliveryFilter, cursor string, limit int) (ds []Delivery, next string, err error)
 	CountDeliveries(ctx context.Context) (map[api.DeliveryStatus]int, error)
+	OldestPending(ctx context.Context) (since time.Time, err error)
 	Redeliver(ctx context.Context, deliveryID string) (Delivery, error)
 	Replay(ctx context.Context, webhookID string, since, until time.Time, statuses []api.DeliveryStatus, limit int) (n int, more bool, err error)
 }

@@ -146,6 +146,8 @@ type Doctor interface {
 // Metrics count requests, and show themselves.
 type Metrics interface {
 	http.Handler
+	Route(route string) // that is served
 	Request(route string, status int, took time.Duration)
+	Stream(route string, status int) // that has ended
 	JobAccepted(took time.Duration)
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,6 +73,38 @@ func TestHealth(t *testing.T) {
 	state = api.HealthStopping
 	if h := get[api.Health](f, 503, "GET", "/health", ""); h.Status != api.HealthStopping {
 		t.Errorf("got %+v, want stopping", h)
+	}
+}
+
+func TestHealth_forMachinesThatAsk(t *testing.T) {
+	state := api.HealthOK
+	f := serve(t, func(c *httpapi.Config) { c.Health = func() string { return state } })
+	for _, tt := range []struct {
+		state, path string
+		status      int
+	}{
+		{api.HealthOK, "/healthz", 200},
+		{api.HealthOK, "/readyz", 200},
+		{api.HealthOK, "/livez", 200},
+		{api.HealthStopping, "/healthz", 503},
+		{api.HealthStopping, "/readyz", 503},
+		{api.HealthStopping, "/livez", 200},
+	} {
+		state = tt.state
+		for _, method := range []string{"GET", "HEAD"} {
+			if status, body := f.askTCP(method, tt.path, ""); status != tt.status || (method == "GET") != strings.Contains(body, tt.state) {
+				t.Errorf("%s %s while %s: got %d %q, want %d", method, tt.path, tt.state, status, body, tt.status)
+			}
+		}
+		conn := must((&net.Dialer{}).DialContext(t.Context(), "tcp", f.tcp))(t)
+		if _, err := io.WriteString(conn, "GET "+tt.path+" HTTP/1.0\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer := string(must(io.ReadAll(conn))(t))
+		conn.Close()
+		if !strings.HasPrefix(answer, "HTTP/1.0 "+strconv.Itoa(tt.status)) {
+			t.Errorf("%s by HTTP/1.0 while %s: got %q, want %d", tt.path, tt.state, answer, tt.status)
+		}
 	}
 }
 

@@ -77,7 +77,8 @@ func serve(t testing.TB, change func(*httpapi.Config)) *fixture {
 	}
 	f.key = key
 	catalog := jobs.Catalog{Defaults: jobs.Defaults{Model: settings.Model, SpeakerModel: settings.SpeakerModel, Language: settings.Language, Mode: settings.Mode, Plan: settings.Plan}, Engines: settings.Engines, Models: models.Open(settings.ModelsDir, models.Options{})}
-	meter := metrics.New(metrics.Config{Version: "test", Store: f.db, Running: func() int { return 0 }})
+	meter := metrics.New(metrics.Config{Version: "test", Store: f.db, Running: func() int { return 0 },
+		Workers: func() []api.Worker { return nil }, Folders: f.folders.Views, FreeDisk: func() (uint64, bool) { return 0, false }})
 	copies := &jobs.Copies{Dir: filepath.Join(dir, "silenced"), Jobs: f.db, Logger: log}
 	var runner *jobs.Runner
 	jobFeed := must(feed.Open(t.Context(), feed.Config{Log: f.db, Logger: log, Job: func(ctx context.Context, id string) (api.Job, error) {

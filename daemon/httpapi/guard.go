@@ -85,17 +85,18 @@ func (srv *server) admitTCP(r *http.Request) error {
 
 // open are the paths that need no key: they tell nothing about this daemon but
 // that it runs, and in which version.
-var open = map[string]bool{"/health": true, "/openapi.json": true, "/docs": true}
+var open = map[string]bool{"/health": true, "/healthz": true, "/livez": true, "/readyz": true, "/openapi.json": true, "/docs": true}
 
 // knownHost reports whether a Host header names this daemon. An address is
-// fine: only names can be made to point here by somebody else.
+// fine, and so is none, as health checks of HTTP/1.0 have it: only names can be
+// made to point here by somebody else.
 func (srv *server) knownHost(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
 	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if name == "localhost" || net.ParseIP(name) != nil {
+	if name == "" || name == "localhost" || net.ParseIP(name) != nil {
 		return true
 	}
 	for _, h := range srv.cfg.Settings.Hosts {

@@ -44,6 +44,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 func (srv *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range srv.handlers() {
+		srv.cfg.Metrics.Route(pattern)
 		mux.Handle(pattern, srv.serve(pattern, h))
 	}
 	return srv.guard(mux)
@@ -103,6 +104,9 @@ func (srv *server) daemonRoutes() map[string]handler {
 		"GET /v1/daemon/backup": socketOnly(srv.backup),
 		"GET /v1/status":        srv.showStatus,
 		"GET /health":           srv.showHealth,
+		"GET /healthz":          srv.showHealth,
+		"GET /readyz":           srv.showHealth,
+		"GET /livez":            srv.showAlive,
 		"GET /metrics":          srv.showMetrics,
 		"GET /openapi.json":     showOpenAPI,
 		"GET /docs":             showDocs,
@@ -117,6 +121,10 @@ func (srv *server) serve(pattern string, h handler) http.Handler {
 		if err := h(rec, r); err != nil {
 			limitRest(rec, r)
 			writeError(rec, r, srv.cfg.Logger, err)
+		}
+		if rec.Header().Get("Content-Type") == streamType {
+			srv.cfg.Metrics.Stream(pattern, rec.status)
+			return
 		}
 		srv.cfg.Metrics.Request(pattern, rec.status, time.Since(began))
 	})

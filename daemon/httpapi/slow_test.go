@@ -93,6 +93,8 @@ func (noRunner) RemoveAudio(string) {}
 // uncounted are metrics that count nothing.
 type uncounted struct{ http.Handler }
 
+func (uncounted) Route(string)                       {}
+func (uncounted) Stream(string, int)                 {}
 func (uncounted) Request(string, int, time.Duration) {}
 func (uncounted) JobAccepted(time.Duration)          {}
 

@@ -16,8 +16,15 @@ func (srv *server) showHealth(w http.ResponseWriter, _ *http.Request) error {
 	status := http.StatusOK
 	if h.Status != api.HealthOK {
 		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "5")
 	}
 	writeJSON(w, status, h)
+	return nil
+}
+
+// showAlive serves GET /livez: who answers at all need not be started anew.
+func (srv *server) showAlive(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, api.Health{Status: srv.cfg.Health(), Version: srv.cfg.Version})
 	return nil
 }
 

@@ -17,6 +17,9 @@ import (
 // connection is noticed on either side.
 const keepAliveEvery = 15 * time.Second
 
+// streamType is the content type of server-sent events.
+const streamType = "text/event-stream"
+
 // stream writes server-sent events.
 type stream struct {
 	w  http.ResponseWriter
@@ -26,7 +29,7 @@ type stream struct {
 
 func newStream(w http.ResponseWriter) *stream {
 	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
+	h.Set("Content-Type", streamType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -17,12 +18,17 @@ type Config struct {
 	Version string     // of the program
 	Store   Counts     // asked whenever the metrics are
 	Running func() int // how many jobs this daemon works on
+
+	Workers  func() []api.Worker
+	Folders  func(ctx context.Context) ([]api.Folder, error)
+	FreeDisk func() (bytes uint64, known bool) // of the data folder
 }
 
 // Metrics is what /metrics shows.
 type Metrics struct {
 	handler  http.Handler
-	requests *prometheus.HistogramVec
+	requests *prometheus.CounterVec
+	answered *prometheus.HistogramVec
 	accepted prometheus.Histogram
 	waited   prometheus.Histogram
 	ended    *prometheus.CounterVec
@@ -36,8 +42,9 @@ type Metrics struct {
 // New returns metrics that start from zero.
 func New(cfg Config) *Metrics {
 	m := &Metrics{
-		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "voxparse_http_request_seconds",
-			Help: "Time to answer a request, waiting and streams included.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"route", "status"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "voxparse_http_requests_total", Help: "Requests that were answered, streams included, by route and status code."}, []string{"route", "code"}),
+		answered: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "voxparse_http_request_seconds",
+			Help: "Time to answer a request, waiting included, streams not.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"route", "code"}),
 		accepted: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voxparse_accept_seconds",
 			Help: "Time from the first byte of an upload until its job is durable.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}),
 		waited: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voxparse_job_queue_seconds",
@@ -54,7 +61,8 @@ func New(cfg Config) *Metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "voxparse_build_info", Help: "Always 1; the label is the version.",
 		ConstLabels: prometheus.Labels{"version": cfg.Version}}, func() float64 { return 1 })
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build, &storeCollector{cfg},
-		m.requests, m.accepted, m.waited, m.ended, m.audio, m.wall, m.attempts, m.duration, m.disabled)
+		m.requests, m.answered, m.accepted, m.waited, m.ended, m.audio, m.wall, m.attempts, m.duration, m.disabled)
+	m.begin()
 	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return m
 }
@@ -62,9 +70,37 @@ func New(cfg Config) *Metrics {
 // ServeHTTP writes the metrics.
 func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
 
+// begin shows the counters at zero, so that the first of anything is seen as a
+// growth.
+func (m *Metrics) begin() {
+	for _, status := range []api.JobStatus{api.Completed, api.Failed, api.Cancelled} {
+		m.ended.WithLabelValues(string(status))
+	}
+	m.attempts.WithLabelValues(string(api.DeliveryDelivered), "")
+	for _, outcome := range []api.DeliveryStatus{api.DeliveryPending, api.DeliveryFailed} {
+		for _, kind := range []string{api.AttemptDNS, api.AttemptConnect, api.AttemptTLS, api.AttemptTimeout, api.AttemptBlocked, api.AttemptProtocol, api.AttemptRedirect, api.AttemptStatus} {
+			m.attempts.WithLabelValues(string(outcome), kind)
+		}
+	}
+}
+
+// Route shows the counters of a route at zero: of answers as they should be,
+// and of faults.
+func (m *Metrics) Route(route string) {
+	for _, status := range []int{http.StatusOK, http.StatusInternalServerError} {
+		m.requests.WithLabelValues(route, strconv.Itoa(status))
+	}
+}
+
 // Request notes an answered request.
 func (m *Metrics) Request(route string, status int, took time.Duration) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	m.answered.WithLabelValues(route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Stream notes a stream that has ended, however long it was.
+func (m *Metrics) Stream(route string, status int) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
 
 // JobAccepted notes a job that is durable, took after the first byte of its

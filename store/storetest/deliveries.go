@@ -32,6 +32,7 @@ var deliveryTests = []struct {
 	{"a replay goes through its window once", replayed},
 	{"only the named webhooks receive a job's event", namedHooks},
 	{"deliveries are listed by webhook, job, status and time", deliveryListing},
+	{"the delivery that is pending for longest", oldestPending},
 	{"purging takes what has ended, in whole", purged},
 	{"a webhook's rate limit holds back its own", rateLimited},
 }

@@ -33,6 +33,7 @@ func Run(t *testing.T, b Backend) {
 		{"a job tried again makes a new event", triedAgain},
 		{"only terminal jobs are deleted, with all of theirs", deleted},
 		{"pages by offset", pages},
+		{"the job that is queued for longest", oldestQueued},
 		{"events come in order", eventsInOrder},
 		{"the status survives a reopen", reopened},
 		{"a cancelled context changes nothing", cancelledContext},
