@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -20,7 +21,7 @@ func newDoctor(d *Daemon) *doctor.Doctor {
 	}
 	return doctor.New(doctor.Config{
 		Settings: d.cfg, Version: d.opts.Version, Engine: engine, NoEngine: d.opts.Transcriber != nil, Models: d.models, Started: d.start,
-		Keyring: d.vault.Source() == vault.SourceKeyring, Webhooks: d.db, Folders: d.folders, Alive: d.alive, Missing: d.jobs.Problems,
+		Keyring: d.vault.Source() == vault.SourceKeyring, Webhooks: d.db, Folders: d.folders, Alive: d.alive, Missing: func() []api.Problem { return append(d.jobs.Problems(), d.databaseProblems()...) },
 		Probe: func(ctx context.Context, h store.Webhook, limit time.Duration) doctor.Probe {
 			p := d.sender.Probe(ctx, sender.Target{URL: h.URL, Timeout: limit, AllowPrivate: h.AllowPrivate})
 			return doctor.Probe{Error: p.Error, Status: p.Status, Took: p.Took, Date: p.Date}
@@ -31,7 +32,21 @@ func newDoctor(d *Daemon) *doctor.Doctor {
 // problems are what keeps work from going on, webhooks aside. try tells whether
 // a folder can be written to.
 func (d *Daemon) problems(try func(dir string) error) []api.Problem {
-	out := append(d.jobs.Problems(), problem.Data(d.cfg.DataDir, try)...)
+	out := append(d.jobs.Problems(), d.databaseProblems()...)
+	out = append(out, problem.Data(d.cfg.DataDir, try)...)
 	out = append(out, d.folders.Unwatched()...)
 	return append(out, d.folders.Troubles()...)
+}
+
+// databaseProblems are what is wrong with the database that is open.
+func (d *Daemon) databaseProblems() []api.Problem {
+	var out []api.Problem
+	if err := d.db.Present(); err != nil {
+		out = append(out, api.Problem{Code: "database_lost", Message: err.Error(), Fix: "voxparse daemon backup FILE && voxparse daemon stop"})
+	}
+	if n := d.db.Unreadable(); n > 0 {
+		out = append(out, api.Problem{Code: "database_damaged", Message: fmt.Sprintf("%d records of the database cannot be read, and lists leave them out", n),
+			Fix: "voxparse daemon stop && voxparse daemon repair && voxparse daemon start"})
+	}
+	return out
 }

@@ -295,5 +295,5 @@ func (d *Daemon) accepting() error {
 	if d.health() == api.HealthStopping {
 		return &api.Error{Code: api.Unavailable, Message: "the daemon is stopping; try again in a few seconds", RetryAfter: 5 * time.Second}
 	}
-	return nil
+	return d.db.Present()
 }

@@ -105,6 +105,8 @@ type Keeper interface {
 	Purge(ctx context.Context, before time.Time, limit int) (n int, err error)
 	BlobInUse(ctx context.Context, name string) (bool, error)
 	Failed() <-chan struct{}
+	Present() error  // api.Unavailable once the store's file was removed or replaced
+	Unreadable() int // records that lists left out
 	Close() error
 }
 

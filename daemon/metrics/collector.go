@@ -15,6 +15,7 @@ type Counts interface {
 	CountDeliveries(ctx context.Context) (map[api.DeliveryStatus]int, error)
 	OldestQueued(ctx context.Context) (since time.Time, err error)
 	OldestPending(ctx context.Context) (since time.Time, err error)
+	Unreadable() int
 }
 
 // countLimit is how long the store may take to count.
@@ -26,6 +27,7 @@ type storeCollector struct{ cfg Config }
 var (
 	jobsDesc       = prometheus.NewDesc("voxparse_jobs", "Jobs in the store, by status.", []string{"status"}, nil)
 	deliveriesDesc = prometheus.NewDesc("voxparse_deliveries", "Deliveries in the store, by status.", []string{"status"}, nil)
+	unreadableDesc = prometheus.NewDesc("voxparse_store_unreadable_records", "Records that could not be read, and that lists leave out.", nil, nil)
 	runningDesc    = prometheus.NewDesc("voxparse_jobs_running", "Jobs that this daemon works on.", nil, nil)
 	queuedAgeDesc  = prometheus.NewDesc("voxparse_oldest_queued_job_age_seconds", "Time since the oldest queued job was submitted, 0 without one.", nil, nil)
 	pendingAgeDesc = prometheus.NewDesc("voxparse_oldest_pending_delivery_age_seconds", "Time since the oldest pending delivery was made, 0 without one.", nil, nil)
@@ -47,6 +49,7 @@ func (c *storeCollector) Describe(out chan<- *prometheus.Desc) {
 	out <- restartsDesc
 	out <- diskDesc
 	out <- foldersDesc
+	out <- unreadableDesc
 }
 
 // Collect reads the counters.
@@ -67,6 +70,7 @@ func (c *storeCollector) Collect(out chan<- prometheus.Metric) {
 	for s, n := range deliveries {
 		out <- prometheus.MustNewConstMetric(deliveriesDesc, prometheus.GaugeValue, float64(n), string(s))
 	}
+	out <- prometheus.MustNewConstMetric(unreadableDesc, prometheus.GaugeValue, float64(c.cfg.Store.Unreadable()))
 	out <- prometheus.MustNewConstMetric(runningDesc, prometheus.GaugeValue, float64(c.cfg.Running()))
 	collectAge(ctx, out, queuedAgeDesc, c.cfg.Store.OldestQueued)
 	collectAge(ctx, out, pendingAgeDesc, c.cfg.Store.OldestPending)

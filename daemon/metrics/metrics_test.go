@@ -19,6 +19,8 @@ import (
 // counts are what a store has.
 type counts struct{ err error }
 
+func (c counts) Unreadable() int { return 2 }
+
 func (c counts) CountJobs(context.Context) (map[api.JobStatus]int, error) {
 	if c.err != nil {
 		return nil, c.err

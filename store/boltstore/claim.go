@@ -35,8 +35,13 @@ func (t *tx) claimJobs(queue, owner string, ttl time.Duration, n int) ([]store.J
 		if len(due) == 0 {
 			break
 		}
-		for _, u := range due {
+		for _, k := range due {
+			_, u := splitQueueKey(k, queue)
 			r, err := loadJob(t.get(bJob, u[:]), u)
+			if t.skip(bJob, u[:], err) {
+				t.del(bQueue, k) // it would come first again and again
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -54,19 +59,18 @@ func (t *tx) claimJobs(queue, owner string, ttl time.Duration, n int) ([]store.J
 	return jobs, nil
 }
 
-// dueJobs returns the keys of up to n due jobs of a queue.
-func (t *tx) dueJobs(queue string, n int) []uid {
-	var us []uid
+// dueJobs returns the entries of up to n due jobs of a queue.
+func (t *tx) dueJobs(queue string, n int) [][]byte {
+	var due [][]byte
 	prefix := append([]byte(queue), 0)
 	c := t.at(bQueue).Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(us) < n; k, _ = c.Next() {
-		due, u := splitQueueKey(k, queue)
-		if due > t.now.UnixNano() {
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(due) < n; k, _ = c.Next() {
+		if at, _ := splitQueueKey(k, queue); at > t.now.UnixNano() {
 			break
 		}
-		us = append(us, u)
+		due = append(due, slices.Clone(k))
 	}
-	return us
+	return due
 }
 
 // exhaust fails a job that has no attempt left. If its event cannot be made
@@ -308,6 +312,9 @@ func (t *tx) recoverJobs(node, run string, after []byte) (last []byte, more bool
 	}
 	for _, u := range us {
 		r, err := loadJob(t.get(bJob, u[:]), u)
+		if t.skip(bJob, u[:], err) {
+			continue
+		}
 		if err != nil {
 			return nil, false, err
 		}

@@ -131,18 +131,32 @@ func (db *DB) commitBatch(batch []*op) {
 			fail(live, errFailed)
 			break
 		}
+		if err := db.Present(); err != nil {
+			fail(live, err)
+			break
+		}
 		t, err := db.begin()
 		if err != nil {
 			fail(live, &api.Error{Code: api.Unavailable, Message: "begin a transaction: " + err.Error()})
 			break
 		}
-		if i := t.runAll(live); i >= 0 {
+		failed := -1
+		err = db.guard(func() error {
+			if failed = t.runAll(live); failed < 0 {
+				t.finish(live)
+			}
+			return nil
+		})
+		if err != nil {
 			t.rollback()
-			live = append(live[:i], live[i+1:]...)
-			continue
+			fail(live, err)
+			break
 		}
-		t.finish(live)
-		break
+		if failed < 0 {
+			break
+		}
+		t.rollback()
+		live = append(live[:failed], live[failed+1:]...)
 	}
 	for _, o := range batch {
 		close(o.done)

@@ -150,6 +150,10 @@ func (t *tx) claimDelivery(l line, owner string, ttl time.Duration) (c store.Cla
 		return c, false, t.releaseAll(l.due)
 	}
 	r, err := t.delivery(l.due[0])
+	if t.skip(bDelivery, l.due[0][:], err) {
+		t.dropHints(h, l.due[0])
+		return c, false, nil
+	}
 	if err != nil {
 		return c, false, err
 	}
@@ -172,6 +176,9 @@ func (t *tx) claimDelivery(l line, owner string, ttl time.Duration) (c store.Cla
 func (t *tx) releaseAll(us []uid) error {
 	for _, u := range us {
 		r, err := t.delivery(u)
+		if t.skip(bDelivery, u[:], err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -198,7 +205,7 @@ func (db *DB) addEvents(ctx context.Context, claimed []store.ClaimedDelivery) ([
 					continue
 				}
 				e, err := loadEvent(t.get(bEvent, seqKey(c.Delivery.Seq)))
-				if errors.Is(err, api.NotFound) {
+				if errors.Is(err, api.NotFound) || t.skip(bEvent, seqKey(c.Delivery.Seq), err) {
 					continue
 				}
 				if err != nil {
@@ -293,6 +300,9 @@ func (db *DB) recoverDeliveries(ctx context.Context, node, run string) error {
 			}
 			for d := range h.inflight {
 				r, err := t.delivery(d)
+				if t.skip(bDelivery, d[:], err) {
+					continue
+				}
 				if err != nil {
 					return err
 				}

@@ -147,6 +147,9 @@ func (db *DB) EventsSince(ctx context.Context, seq uint64, limit int) ([]store.E
 		c := t.at(bEvent).Cursor()
 		for k, v := c.Seek(seqKey(seq + 1)); k != nil && len(evs) < min(limit, maxRows); k, v = c.Next() {
 			e, err := loadEvent(v)
+			if t.skip(bEvent, k, err) {
+				continue
+			}
 			if err != nil {
 				return err
 			}

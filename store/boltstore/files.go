@@ -199,11 +199,15 @@ func (db *DB) Files(ctx context.Context, folderID string, status store.FileStatu
 			}
 			keys := t.filesAfter(u, status, after, min(limit-len(files), maxRows))
 			for _, k := range keys {
+				after = string(k[16:])
 				r, err := loadFile(t.get(bFile, k), k)
+				if t.skip(bFile, k, err) {
+					continue
+				}
 				if err != nil {
 					return err
 				}
-				files, after = append(files, r.FileRecord), r.Path
+				files = append(files, r.FileRecord)
 			}
 			more = len(keys) > 0
 			return nil

@@ -107,9 +107,12 @@ func orError(err, otherwise error) error {
 }
 
 func (t *tx) folderWithDir(dir string) (id string, err error) {
-	err = t.at(bFolder).ForEach(func(_, v []byte) error {
+	err = t.at(bFolder).ForEach(func(k, v []byte) error {
 		var r folderRecord
 		if err := decode(v, folderVersion, &r); err != nil {
+			if t.skip(bFolder, k, err) {
+				return nil
+			}
 			return fmt.Errorf("read folder: %w", err)
 		}
 		if r.Dir == dir && !r.Deleted {
@@ -137,9 +140,12 @@ func (db *DB) Folder(ctx context.Context, id string) (store.FolderRecord, error)
 func (db *DB) Folders(ctx context.Context) ([]store.FolderRecord, error) {
 	var all []store.FolderRecord
 	err := db.view(ctx, func(t *tx) error {
-		return t.at(bFolder).ForEach(func(_, v []byte) error {
+		return t.at(bFolder).ForEach(func(k, v []byte) error {
 			var r folderRecord
 			if err := decode(v, folderVersion, &r); err != nil {
+				if t.skip(bFolder, k, err) {
+					return nil
+				}
 				return fmt.Errorf("read folder: %w", err)
 			}
 			if !r.Deleted {
@@ -252,6 +258,9 @@ func (db *DB) recoverFolders(ctx context.Context) error {
 		return t.at(bFolder).ForEach(func(k, v []byte) error {
 			var r folderRecord
 			if err := decode(v, folderVersion, &r); err != nil {
+				if t.skip(bFolder, k, err) {
+					return nil
+				}
 				return fmt.Errorf("read folder: %w", err)
 			}
 			if r.Deleted {

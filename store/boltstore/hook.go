@@ -138,17 +138,19 @@ func (t *tx) refreshHead(h *hook) {
 // firstInSequence returns the open delivery of an ordered webhook whose event
 // is the oldest, nil when there is none.
 func (t *tx) firstInSequence(h *hook) *deliveryRecord {
-	k, _ := t.at(bSeq).Cursor().Seek(h.key[:])
-	if !bytes.HasPrefix(k, h.key[:]) {
-		return nil
+	c := t.at(bSeq).Cursor()
+	for k, _ := c.Seek(h.key[:]); bytes.HasPrefix(k, h.key[:]); k, _ = c.Next() {
+		_, u := splitOrderedKey(k)
+		r, err := t.delivery(u)
+		if err == nil {
+			return r
+		}
+		if !t.skip(bDelivery, u[:], err) {
+			t.db.log.Error("an index names a delivery that cannot be read", "error", err)
+			return nil
+		}
 	}
-	_, u := splitOrderedKey(k)
-	r, err := t.delivery(u)
-	if err != nil {
-		t.db.log.Error("an index names a delivery that cannot be read", "error", err)
-		return nil
-	}
-	return r
+	return nil
 }
 
 // delivery reads the delivery with key u.

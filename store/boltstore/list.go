@@ -95,15 +95,16 @@ func (db *DB) eachJob(ctx context.Context, f store.JobFilter, after *uid, visit 
 					break
 				}
 				after = &u
+				rows++
 				r, err := loadJob(t.get(bJob, u[:]), u)
-				if err != nil {
+				if err != nil && !t.skip(bJob, u[:], err) {
 					return err
 				}
-				if f.Passes(&r.Job) && !visit(r) {
+				if err == nil && f.Passes(&r.Job) && !visit(r) {
 					more = false
 					return nil
 				}
-				if rows++; rows == maxRows {
+				if rows == maxRows {
 					return nil
 				}
 			}

@@ -39,7 +39,11 @@ func (t *tx) attempts(u uid) ([]api.Attempt, error) {
 	c := t.at(bAttempt).Cursor()
 	for k, v := c.Seek(u[:14]); bytes.HasPrefix(k, u[:14]); k, v = c.Next() {
 		var a attemptRecord
-		if err := decode(v, attemptVersion, &a); err != nil {
+		err := decode(v, attemptVersion, &a)
+		if t.skip(bAttempt, k, err) {
+			continue
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read attempt %s: %w", store.FormatID(api.DeliveryPrefix, uid(k)), err)
 		}
 		all = append(all, a.Attempt)
@@ -109,6 +113,9 @@ func (db *DB) eachDelivery(ctx context.Context, f store.DeliveryFilter, after *u
 				}
 				after = &u
 				r, err := t.delivery(u)
+				if t.skip(bDelivery, u[:], err) {
+					continue
+				}
 				if err != nil {
 					return err
 				}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -66,6 +67,10 @@ type DB struct {
 	counts counts
 	hooks  map[uid]*hook
 	order  []uid // of hooks
+
+	unreadable unreadable
+	file       os.FileInfo // of the open file
+	toldLost   atomic.Bool
 
 	lastServed uid    // of the last ClaimDeliveries; committer only
 	records    []byte // the buffer for the next transaction's records; committer only
@@ -175,6 +180,10 @@ func removeLeftovers(path string) error {
 
 // start prepares the file, loads the memory and runs the committer.
 func (db *DB) start(check bool) error {
+	var err error
+	if db.file, err = os.Stat(db.path); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
 	if err := removeLeftovers(db.path); err != nil {
 		return fmt.Errorf("clear up beside the database: %w", err)
 	}
@@ -208,6 +217,9 @@ func (db *DB) load() error {
 		return t.at(bWebhook).ForEach(func(k, v []byte) error {
 			h := &hook{key: uid(k), inflight: map[uid]int64{}}
 			if err := decode(v, webhookVersion, &h.webhookRecord); err != nil {
+				if t.skip(bWebhook, k, err) {
+					return nil
+				}
 				return fmt.Errorf("read webhook: %w", err)
 			}
 			if err := decodeCounts(t.get(bWebhookCounts, k), h.counts[:]); err != nil {
@@ -229,6 +241,9 @@ func (t *tx) loadInflight(h *hook) error {
 	c := t.at(bDeliveryStatus).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 		r, err := t.delivery(uid(k[17:]))
+		if t.skip(bDelivery, k[17:], err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -247,12 +262,15 @@ func (db *DB) Close() error {
 		c.mu.Unlock()
 		close(c.quit)
 		<-c.ended
-		db.keepFreelist()
-		if !db.stopped() {
+		here := db.Present() == nil
+		if here {
+			db.keepFreelist()
+		}
+		if here && !db.stopped() {
 			db.closeErr = writeSum(db.path)
 		}
 		db.closeErr = errors.Join(db.closeErr, db.bolt.Close())
-		if db.closeErr == nil && !db.stopped() {
+		if db.closeErr == nil && here && !db.stopped() {
 			db.closeErr = markClosed(db.path)
 		}
 	})
@@ -304,7 +322,9 @@ func (db *DB) view(ctx context.Context, read func(*tx) error) error {
 	if db.stopped() {
 		return errFailed
 	}
-	err := db.bolt.View(func(b *bolt.Tx) error { return read(&tx{db: db, bolt: b}) })
+	err := db.guard(func() error {
+		return db.bolt.View(func(b *bolt.Tx) error { return read(&tx{db: db, bolt: b}) })
+	})
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}

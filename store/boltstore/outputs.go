@@ -36,7 +36,11 @@ func (db *DB) PendingFinishes(ctx context.Context, after *store.Finish, limit in
 		}
 		for ; k != nil && len(all) < min(limit, maxRows); k, v = c.Next() {
 			var f finishRecord
-			if err := decode(v, finishVersion, &f); err != nil {
+			err := decode(v, finishVersion, &f)
+			if t.skip(bFinish, k, err) {
+				continue
+			}
+			if err != nil {
 				return fmt.Errorf("read what is left to do with %q: %w", k[16:], err)
 			}
 			all = append(all, f.Finish)

@@ -80,6 +80,11 @@ func (t *tx) purgeJob(key []byte, at int64, u uid) (rows int, err error) {
 		return t.purgeLost(key, u)
 	}
 	r, err := loadJob(v, u)
+	if t.skip(bJob, u[:], err) {
+		t.del(bPurge, key)
+		t.put(bPurge, purgeKey(nanos(store.PurgeLater(t.now)), purgeJob, u), nil)
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -145,6 +150,9 @@ func (t *tx) countDeliveries(owner uid) (map[api.DeliveryStatus]int, error) {
 	counts := map[api.DeliveryStatus]int{}
 	for _, k := range t.keysWith(bJobDelivery, owner[:], 0) {
 		r, err := t.delivery(uid(k[16:]))
+		if t.skip(bDelivery, k[16:], err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -156,6 +164,9 @@ func (t *tx) countDeliveries(owner uid) (map[api.DeliveryStatus]int, error) {
 func (t *tx) dropDeliveries(owner uid) (rows int, err error) {
 	for _, k := range t.keysWith(bJobDelivery, owner[:], 0) {
 		r, err := t.delivery(uid(k[16:]))
+		if t.skip(bDelivery, k[16:], err) {
+			continue
+		}
 		if err != nil {
 			return rows, err
 		}

@@ -180,6 +180,9 @@ func (t *tx) reorder(h *hook) {
 		for _, k := range t.keysWith(bDeliveryStatus, append(h.key[:], deliveryStatusByte(s)), 0) {
 			u := uid(k[17:])
 			r, err := t.delivery(u)
+			if t.skip(bDelivery, u[:], err) {
+				continue
+			}
 			if err != nil {
 				t.err = err
 				return
@@ -269,6 +272,10 @@ func (t *tx) cancelOpen(u uid) (done bool, err error) {
 		keys := t.keysWith(bDeliveryStatus, append(h.key[:], deliveryStatusByte(s)), deleteChunk)
 		for _, k := range keys {
 			r, err := t.delivery(uid(k[17:]))
+			if t.skip(bDelivery, k[17:], err) {
+				t.del(bDeliveryStatus, k)
+				continue
+			}
 			if err != nil {
 				return false, err
 			}

@@ -120,3 +120,9 @@ func (m *Model) now() time.Time {
 	}
 	return store.Timestamp(time.Now())
 }
+
+// Present is always nil: the model has no file.
+func (m *Model) Present() error { return nil }
+
+// Unreadable is always 0.
+func (m *Model) Unreadable() int { return 0 }
