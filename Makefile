@@ -17,7 +17,7 @@ MIN_COVER ?= 85
 CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help cli build install uninstall demo tools receivers test short cover check fmt fmt-check vet lint tidy-check cross completions bench accuracy soak clean
+.PHONY: help cli build install uninstall demo tools receivers test short cover check fmt fmt-check vet lint tidy-check cross completions bench accuracy soak damage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -137,6 +137,9 @@ accuracy: build ## word errors, word times and confidence of each model, clean a
 
 soak: build ## kill -9 the daemon under load for SOAK=60s, and account for every event
 	SOAK=$${SOAK:-60s} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./daemon
+
+damage: ## damage IMAGES=3000 databases, and open, list and repair each
+	VOXPARSE_DAMAGE_IMAGES=$${IMAGES:-3000} $(GO) test -count=1 -timeout 0 -v -run '^TestImages' ./store/boltstore
 
 clean: ## remove what build made
 	rm -rf $(BIN) .cache testdata/receivers/node_modules

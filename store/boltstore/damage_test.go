@@ -48,6 +48,9 @@ func TestLists_leaveOutAndCountWhatCannotBeRead(t *testing.T) {
 			t.Errorf("deliveries: got %d, error %v, want 29 of 30", len(ds), err)
 		}
 	}
+	if since, err := db.OldestQueued(ctx); err != nil || since.IsZero() {
+		t.Errorf("oldest queued job: got %s, error %v, want one", since, err)
+	}
 	if n := db.Unreadable(); n != 3 {
 		t.Errorf("unreadable: got %d, want 3", n)
 	}

@@ -14,16 +14,19 @@ import (
 func (db *DB) OldestQueued(ctx context.Context) (since time.Time, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		prefix := []byte{jobStatusByte(api.Queued)}
-		k, _ := t.at(bJobStatus).Cursor().Seek(prefix)
-		if !bytes.HasPrefix(k, prefix) {
-			return nil
+		c := t.at(bJobStatus).Cursor()
+		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			u := uid(k[len(prefix):])
+			r, err := loadJob(t.get(bJob, u[:]), u)
+			if t.skip(bJob, u[:], err) {
+				continue
+			}
+			if err == nil {
+				since = r.CreatedAt
+			}
+			return err
 		}
-		u := uid(k[len(prefix):])
-		r, err := loadJob(t.get(bJob, u[:]), u)
-		if err == nil {
-			since = r.CreatedAt
-		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find the oldest queued job: %w", err)
@@ -46,16 +49,11 @@ func (db *DB) OldestPending(ctx context.Context) (since time.Time, err error) {
 		db.mu.RUnlock()
 		for _, hook := range active {
 			prefix := append(hook[:], deliveryStatusByte(api.DeliveryPending))
-			k, _ := t.at(bDeliveryStatus).Cursor().Seek(prefix)
-			if !bytes.HasPrefix(k, prefix) {
-				continue
-			}
-			u := uid(k[len(prefix):])
-			r, err := loadDelivery(t.get(bDelivery, u[:]), u)
+			r, err := t.oldestWith(prefix)
 			if err != nil {
 				return err
 			}
-			if since.IsZero() || r.CreatedAt.Before(since) {
+			if r != nil && (since.IsZero() || r.CreatedAt.Before(since)) {
 				since = r.CreatedAt
 			}
 		}
@@ -65,4 +63,18 @@ func (db *DB) OldestPending(ctx context.Context) (since time.Time, err error) {
 		return time.Time{}, fmt.Errorf("find the oldest pending delivery: %w", err)
 	}
 	return since, nil
+}
+
+// oldestWith returns the first delivery of a webhook's status that can be read,
+// nil when there is none.
+func (t *tx) oldestWith(prefix []byte) (*deliveryRecord, error) {
+	c := t.at(bDeliveryStatus).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		u := uid(k[len(prefix):])
+		r, err := loadDelivery(t.get(bDelivery, u[:]), u)
+		if !t.skip(bDelivery, u[:], err) {
+			return r, err
+		}
+	}
+	return nil, nil
 }
