@@ -154,13 +154,46 @@ func (c *coder) float(p *float64) {
 	c.b = c.b[8:]
 }
 
-// time keeps nanoseconds; the zero time stays zero, others come back in UTC.
+// wideTime says that a time follows as seconds and nanoseconds since 1970. As
+// nanoseconds alone it would be one of 1677, which is written so too.
+const wideTime = math.MinInt64
+
+// time keeps nanoseconds since 1970, 0 for the zero time. What 64 bits of them
+// do not hold, and 1970 itself, it keeps as seconds and nanoseconds. Times come
+// back in UTC.
 func (c *coder) time(p *time.Time) {
-	n := nanos(*p)
-	c.int64(&n)
-	if !c.writing {
-		*p = fromNanos(n)
+	if c.writing {
+		c.writeTime(*p)
+		return
 	}
+	var n, seconds int64
+	var rest uint64
+	if c.int64(&n); n != wideTime {
+		*p = fromNanos(n)
+		return
+	}
+	c.int64(&seconds)
+	if c.uint(&rest); rest >= uint64(time.Second) {
+		c.fail()
+		return
+	}
+	*p = time.Unix(seconds, int64(rest)).UTC()
+}
+
+func (c *coder) writeTime(t time.Time) {
+	n := t.UnixNano()
+	switch {
+	case t.IsZero():
+		n = 0
+	case n == 0 || n == wideTime || !time.Unix(0, n).Equal(t):
+		n = wideTime
+		seconds, rest := t.Unix(), uint64(t.Nanosecond())
+		c.int64(&n)
+		c.int64(&seconds)
+		c.uint(&rest)
+		return
+	}
+	c.int64(&n)
 }
 
 func (c *coder) duration(p *time.Duration) { c.int64((*int64)(p)) }
@@ -249,15 +282,22 @@ func (c *coder) id(prefix string, p *string) {
 
 func (c *coder) fail() { c.bad, c.b = true, nil }
 
-// nanos returns t as nanoseconds since 1970, 0 for the zero time.
+// nanos returns t as nanoseconds since 1970, for a key: 0 for the zero time. One
+// that is too early is 1, and one that is too late the greatest number.
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch n := t.UnixNano(); {
+	case t.IsZero():
 		return 0
+	case t.Unix() < 0:
+		return 1
+	case !time.Unix(0, n).Equal(t):
+		return math.MaxInt64
+	default:
+		return max(n, 1)
 	}
-	return t.UnixNano()
 }
 
-// fromNanos is the inverse of nanos, in UTC.
+// fromNanos returns the time of n, in UTC, and the zero time of 0.
 func fromNanos(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}

@@ -44,7 +44,7 @@ func (t *tx) putEvent(ev store.Event) (e *eventRecord, isNew bool, err error) {
 	if ev.CreatedAt.IsZero() {
 		ev.CreatedAt = t.now
 	}
-	ev.CreatedAt = fromNanos(nanos(ev.CreatedAt))
+	ev.CreatedAt = ev.CreatedAt.Round(0).UTC()
 	t.wrote = true
 	if ev.Seq, err = t.at(bEvent).NextSequence(); err != nil {
 		return nil, false, fmt.Errorf("number event %s: %w", ev.ID, err)
