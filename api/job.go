@@ -66,7 +66,9 @@ type Accepted struct {
 
 // List is a page of a listing.
 type List[T any] struct {
-	Items []T `json:"items"`
+	Items   []T    `json:"items"`
+	HasMore bool   `json:"has_more"`       // there is a page after this one
+	Next    string `json:"next,omitempty"` // of jobs and deliveries: the cursor of that page
 }
 
 // Limits of requests.

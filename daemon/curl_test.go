@@ -48,7 +48,7 @@ func TestTheDocumentedCurlCommandsWork(t *testing.T) {
 		{`curl -si -X PATCH "$BASE/v1/webhooks/$HOOK" -H "X-API-Key: $KEY" -H "Content-Type: application/json" -d '{"description":"phones","active":true}'`, "200", `"description":"phones"`},
 		{`curl -si -X POST "$BASE/v1/webhooks/$HOOK/test" -H "X-API-Key: $KEY"`, "202", `"event_type":"webhook.test".*"status":200`},
 		{`curl -si "$BASE/v1/webhooks/$HOOK/deliveries?status=delivered&limit=2" -H "X-API-Key: $KEY"`, "200", `^{"items":\[{"id":"dlv_\w+","status":"delivered".*{"id":"dlv_`},
-		{`curl -si "$BASE/v1/webhooks/$HOOK/deliveries?state=failed_permanent&since=24h" -H "X-API-Key: $KEY"`, "200", `^{"items":\[\]}`},
+		{`curl -si "$BASE/v1/webhooks/$HOOK/deliveries?state=failed_permanent&since=24h" -H "X-API-Key: $KEY"`, "200", `^{"items":\[\],"has_more":false}`},
 		{`curl -si -X POST "$BASE/v1/webhooks/$HOOK/rotate-secret" -H "X-API-Key: $KEY" -d '{"overlap_seconds":3600}'`, "200", `"secret":"whsec_[0-9a-f]{64}","previous_secret_expires_at":"20`},
 		{`curl -si -X POST "$BASE/v1/webhooks/$HOOK/enable" -H "X-API-Key: $KEY"`, "200", `"active":true`},
 		{`curl -si -X POST "$BASE/v1/webhooks/$HOOK/replay" -H "X-API-Key: $KEY" -d '{"since":"2026-05-03T12:00:00Z"}'`, "202", `^{"deliveries":0}`},

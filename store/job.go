@@ -1,7 +1,9 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -107,5 +109,21 @@ func (j *Job) ReadyAt() time.Time {
 // Passes reports whether the filter selects the job.
 func (f JobFilter) Passes(j *Job) bool {
 	return (f.Status == "" || j.Status == f.Status) && (f.Queue == "" || j.Queue == f.Queue) &&
-		(f.Since.IsZero() || !j.CreatedAt.Before(f.Since))
+		(f.Since.IsZero() || !j.CreatedAt.Before(f.Since)) && (f.Until.IsZero() || j.CreatedAt.Before(f.Until)) && (f.Before == "" || j.ID < f.Before) &&
+		(f.Name == "" || strings.Contains(strings.ToLower(j.Source.Name), strings.ToLower(f.Name))) &&
+		(f.Metadata[0] == "" || hasMetadata(j.Metadata, f.Metadata[0], f.Metadata[1]))
+}
+
+// hasMetadata reports whether a JSON object has a value under key that is
+// written as text: a string as it is, anything else as JSON.
+func hasMetadata(object []byte, key, text string) bool {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(object, &values) != nil || values[key] == nil {
+		return false // also where there is no metadata
+	}
+	var s string
+	if json.Unmarshal(values[key], &s) == nil && string(values[key]) != "null" {
+		return s == text
+	}
+	return string(values[key]) == text
 }

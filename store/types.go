@@ -144,9 +144,13 @@ type Outcome struct {
 
 // JobFilter selects jobs. Zero fields select all.
 type JobFilter struct {
-	Status api.JobStatus
-	Queue  string
-	Since  time.Time
+	Status   api.JobStatus
+	Queue    string
+	Since    time.Time
+	Until    time.Time // not this time itself
+	Before   string    // only jobs that come after this id in a list, newest first
+	Name     string    // in the name of the file, in upper or lower case
+	Metadata [2]string // a key and its value, as text
 }
 
 // DeliveryFilter selects deliveries. Zero fields select all.

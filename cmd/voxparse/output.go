@@ -8,8 +8,6 @@ import (
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
-
-	"github.com/voxparse/voxparse/api"
 )
 
 // printJSON writes v as one line, or indented for a person.
@@ -74,6 +72,11 @@ func (s *sink) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// listing is a list as it is printed, which is whole.
+type listing[T any] struct {
+	Items []T `json:"items"`
+}
+
 // printList writes a listing: {"items":[…]}, ids only, or a table. empty is
 // said to a person where there is nothing.
 func printList[T any](a *app, items []T, id func(T) string, t table, empty string) error {
@@ -82,7 +85,7 @@ func printList[T any](a *app, items []T, id func(T) string, t table, empty strin
 		if items == nil {
 			items = []T{}
 		}
-		return a.printJSON(api.List[T]{Items: items})
+		return a.printJSON(listing[T]{items})
 	case a.quiet:
 		for _, it := range items {
 			a.printf("%s\n", id(it))

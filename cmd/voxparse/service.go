@@ -202,7 +202,7 @@ func (a *app) printService(m service.Kind, s service.Spec, d service.Dirs) error
 		list = append(list, definition{f.Path, string(f.Body)})
 	}
 	if a.json {
-		return a.printJSON(api.List[definition]{Items: list})
+		return a.printJSON(listing[definition]{list})
 	}
 	for i, f := range list {
 		if i > 0 {

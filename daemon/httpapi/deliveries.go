@@ -10,43 +10,67 @@ import (
 	"github.com/voxparse/voxparse/store"
 )
 
+// listDeliveries serves GET /v1/webhooks/{id}/deliveries.
 func (srv *server) listDeliveries(w http.ResponseWriter, r *http.Request) error {
-	q := query{values: r.URL.Query()}
-	filter := store.DeliveryFilter{
-		Webhook: r.PathValue("id"),
-		Status:  api.DeliveryStatus(q.status(api.DeliveryStatuses)),
-		Job:     q.text("job_id"), Since: q.time("since"), Until: q.time("until"),
+	if _, err := srv.cfg.Webhooks.Webhook(r.Context(), r.PathValue("id")); err != nil {
+		return err
 	}
+	q := query{values: r.URL.Query()}
+	return srv.answerDeliveries(w, r, &q, store.DeliveryFilter{Webhook: r.PathValue("id"), Job: q.text("job_id")})
+}
+
+// listAllDeliveries serves GET /v1/deliveries: those of every webhook.
+func (srv *server) listAllDeliveries(w http.ResponseWriter, r *http.Request) error {
+	q := query{values: r.URL.Query()}
+	return srv.answerDeliveries(w, r, &q, store.DeliveryFilter{Webhook: q.text("webhook_id"), Job: q.text("job_id")})
+}
+
+// listJobDeliveries serves GET /v1/jobs/{id}/deliveries.
+func (srv *server) listJobDeliveries(w http.ResponseWriter, r *http.Request) error {
+	if _, err := srv.cfg.Jobs.Job(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	q := query{values: r.URL.Query()}
+	return srv.answerDeliveries(w, r, &q, store.DeliveryFilter{Webhook: q.text("webhook_id"), Job: r.PathValue("id")})
+}
+
+// answerDeliveries answers with the page that q asks for of those that pass the
+// filter.
+func (srv *server) answerDeliveries(w http.ResponseWriter, r *http.Request, q *query, filter store.DeliveryFilter) error {
+	filter.Status, filter.Since, filter.Until = api.DeliveryStatus(q.status(api.DeliveryStatuses)), q.time("since"), q.time("until")
+	cursor := q.cursor(api.DeliveryPrefix)
 	limit, offset := q.number("limit", api.DefaultListLimit, 1, api.MaxListLimit), q.number("offset", 0, 0, 1<<31)
 	if err := q.done(); err != nil {
 		return err
 	}
-	if _, err := srv.cfg.Webhooks.Webhook(r.Context(), filter.Webhook); err != nil {
-		return err
-	}
-	recs, err := srv.deliveriesPage(r, filter, offset, limit)
+	recs, next, err := srv.deliveriesPage(r, filter, cursor, offset, limit)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, api.List[api.Delivery]{Items: viewAll(recs, func(rec store.Delivery) api.Delivery { return viewDelivery(rec, nil) })})
+	page := api.List[api.Delivery]{HasMore: next != "", Next: next}
+	page.Items = viewAll(recs, func(rec store.Delivery) api.Delivery { return viewDelivery(rec, nil) })
+	writeJSON(w, http.StatusOK, page)
 	return nil
 }
 
-// deliveriesPage skips offset records and returns the next limit.
-func (srv *server) deliveriesPage(r *http.Request, filter store.DeliveryFilter, offset, limit int) ([]store.Delivery, error) {
-	cursor := ""
+// deliveriesPage skips offset records after the cursor and returns the next
+// limit, and the cursor of those that follow.
+func (srv *server) deliveriesPage(r *http.Request, filter store.DeliveryFilter, cursor string, offset, limit int) ([]store.Delivery, string, error) {
 	for {
 		recs, next, err := srv.cfg.Deliveries.Deliveries(r.Context(), filter, cursor, min(offset+limit, api.MaxListLimit))
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if offset < len(recs) {
 			recs = recs[offset:]
-			return recs[:min(limit, len(recs))], nil
+			if len(recs) > limit {
+				recs, next = recs[:limit], recs[limit-1].ID
+			}
+			return recs, next, nil
 		}
 		offset -= len(recs)
 		if next == "" {
-			return nil, nil
+			return nil, "", nil
 		}
 		cursor = next
 	}

@@ -10,16 +10,25 @@ import (
 
 func (srv *server) listJobs(w http.ResponseWriter, r *http.Request) error {
 	q := query{values: r.URL.Query()}
-	filter := store.JobFilter{Status: api.JobStatus(q.status(api.JobStatuses)), Since: q.time("since")}
+	filter := store.JobFilter{
+		Status: api.JobStatus(q.status(api.JobStatuses)), Since: q.time("since"), Until: q.time("until"), Queue: q.text("folder"), Name: q.text("name"),
+		Metadata: q.pair("metadata"), Before: q.cursor(api.JobPrefix),
+	}
 	limit, offset := q.number("limit", api.DefaultListLimit, 1, api.MaxListLimit), q.number("offset", 0, 0, 1<<31)
 	if err := q.done(); err != nil {
 		return err
 	}
-	jobs, err := srv.cfg.Jobs.JobsPage(r.Context(), filter, offset, limit)
+	jobs, err := srv.cfg.Jobs.JobsPage(r.Context(), filter, offset, limit+1)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, api.List[api.Job]{Items: viewAll(jobs, srv.cfg.Runner.View)})
+	page := api.List[api.Job]{HasMore: len(jobs) > limit}
+	if page.HasMore {
+		jobs = jobs[:limit]
+		page.Next = jobs[limit-1].ID
+	}
+	page.Items = viewAll(jobs, srv.cfg.Runner.View)
+	writeJSON(w, http.StatusOK, page)
 	return nil
 }
 

@@ -28,7 +28,7 @@ func TestJobs_newestFirstByPage(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0].ID != waiting {
 		t.Errorf("got %v, want only %s", list.Items, waiting)
 	}
-	if status, body := f.ask("GET", "/v1/jobs?status=failed", ""); status != 200 || strings.TrimSpace(body) != `{"items":[]}` {
+	if status, body := f.ask("GET", "/v1/jobs?status=failed", ""); status != 200 || strings.TrimSpace(body) != `{"items":[],"has_more":false}` {
 		t.Errorf("got %d %s, want an empty list", status, body)
 	}
 }

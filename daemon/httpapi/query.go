@@ -11,6 +11,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/duration"
+	"github.com/voxparse/voxparse/store"
 )
 
 // query reads parameters and remembers the first mistake. A parameter that
@@ -76,6 +77,31 @@ func (q *query) time(name string) time.Time {
 		q.err = api.Errorf(api.Invalid, "%s: %v", name, err)
 	}
 	return t
+}
+
+// cursor reads where the page before ended: the id of its last item.
+func (q *query) cursor(prefix string) string {
+	s := q.text("cursor")
+	if s == "" {
+		return ""
+	}
+	if _, err := store.ParseID(prefix, s); err != nil {
+		q.fail("cursor", s, "what the page before has as next")
+	}
+	return s
+}
+
+// pair reads a key and its value, such as case=17.
+func (q *query) pair(name string) [2]string {
+	s := q.text(name)
+	if s == "" {
+		return [2]string{}
+	}
+	key, value, ok := strings.Cut(s, "=")
+	if !ok || key == "" {
+		q.fail(name, s, "a key and a value, such as case=17")
+	}
+	return [2]string{key, value}
 }
 
 func (q *query) done() error {

@@ -20,6 +20,15 @@ func (srv *server) searchTranscripts(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, api.List[api.SearchHit]{Items: hits})
+	list := api.List[api.SearchHit]{Items: hits}
+	if len(hits) == request.Limit {
+		request.Offset, request.Limit = request.Offset+request.Limit, 1
+		after, err := srv.cfg.Search.Search(r.Context(), request)
+		if err != nil {
+			return err
+		}
+		list.HasMore = len(after) > 0
+	}
+	writeJSON(w, http.StatusOK, list)
 	return nil
 }

@@ -89,6 +89,8 @@ func (srv *server) webhookRoutes() map[string]handler {
 		"POST /v1/webhooks/{id}/enable":        srv.enableWebhook,
 		"POST /v1/webhooks/{id}/replay":        srv.replayWebhook,
 		"GET /v1/webhooks/{id}/deliveries":     srv.listDeliveries,
+		"GET /v1/deliveries":                   srv.listAllDeliveries,
+		"GET /v1/jobs/{id}/deliveries":         srv.listJobDeliveries,
 		"GET /v1/deliveries/{id}":              srv.showDelivery,
 		"POST /v1/deliveries/{id}/redeliver":   srv.redeliver,
 		"GET /v1/events":                       socketOnly(srv.events),

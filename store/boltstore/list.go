@@ -15,7 +15,14 @@ import (
 // the first offset of them.
 func (db *DB) JobsPage(ctx context.Context, f store.JobFilter, offset, limit int) ([]store.Job, error) {
 	var after *uid
-	if f.Queue == "" && f.Since.IsZero() {
+	if f.Before != "" {
+		u, err := store.ParseID(api.JobPrefix, f.Before)
+		if err != nil {
+			return nil, err
+		}
+		id := uid(u)
+		after = &id
+	} else if f == (store.JobFilter{Status: f.Status}) {
 		u, ok, err := db.skipJobs(ctx, f, offset)
 		if err != nil || !ok {
 			return nil, err
@@ -85,6 +92,10 @@ func (db *DB) eachJob(ctx context.Context, f store.JobFilter, after *uid, visit 
 	var oldest uid
 	if !f.Since.IsZero() {
 		oldest = store.FirstUID(f.Since.Add(-idSlack))
+	}
+	if after == nil && !f.Until.IsZero() {
+		u := uid(store.FirstUID(f.Until.Add(idSlack)))
+		after = &u
 	}
 	for more := true; more; {
 		err := db.view(ctx, func(t *tx) error {

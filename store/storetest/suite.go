@@ -33,6 +33,8 @@ func Run(t *testing.T, b Backend) {
 		{"a job tried again makes a new event", triedAgain},
 		{"only terminal jobs are deleted, with all of theirs", deleted},
 		{"pages by offset", pages},
+		{"pages by cursor have what does not change once", cursorPages},
+		{"jobs are found by time, name and metadata", foundJobs},
 		{"the job that is queued for longest", oldestQueued},
 		{"events come in order", eventsInOrder},
 		{"the status survives a reopen", reopened},
