@@ -55,6 +55,7 @@ var siblings = map[string][]string{
 	"internal/duration":          nil,
 	"internal/fsx":               {"api", "internal/retry"},
 	"internal/peer":              nil,
+	"internal/datalock":          {"internal/fsx", "internal/retry"},
 	"internal/peer/peertest":     nil,
 	"internal/watch":             {"api", "internal/duration", "internal/fsx", "internal/retry"},
 	"webhook":                    {"api", "internal/eventbody"},
@@ -112,6 +113,7 @@ var siblings = map[string][]string{
 		"daemon/problem",
 		"internal/analysis",
 		"internal/config",
+		"internal/datalock",
 		"internal/engine",
 		"internal/eventbody",
 		"internal/filetype",
@@ -125,7 +127,7 @@ var siblings = map[string][]string{
 		"internal/vault",
 		"internal/watch",
 	},
-	"cmd/voxparse":        {"api", "client", "internal/config", "daemon", "daemon/doctor", "internal/duration", "internal/engine", "internal/fsx", "internal/httpx", "internal/mcptools", "internal/models", "internal/retry", "internal/service", "internal/transcript", "internal/vault", "webhook"},
+	"cmd/voxparse":        {"api", "client", "internal/config", "daemon", "daemon/doctor", "internal/datalock", "internal/duration", "internal/engine", "internal/fsx", "internal/httpx", "internal/mcptools", "internal/models", "internal/retry", "internal/service", "internal/transcript", "internal/vault", "webhook"},
 	"cmd/voxparse-engine": {"api", "internal/align", "internal/engine", "internal/filetype", "internal/fsx", "internal/moonshine"},
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/voxparse/voxparse/daemon/listener"
 	"github.com/voxparse/voxparse/daemon/metrics"
 	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/datalock"
 	"github.com/voxparse/voxparse/internal/engine"
 	"github.com/voxparse/voxparse/internal/fsx"
 	"github.com/voxparse/voxparse/internal/models"
@@ -71,6 +72,7 @@ type Daemon struct {
 	run    string // names this process and no other
 	owner  string // of its leases
 	start  time.Time
+	lock   *datalock.Lock // of the data folder
 	db     store.Store
 	blobs  store.BlobStore
 	vault  *vault.Vault
@@ -150,7 +152,10 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 	if err := fsx.PrivateDir(d.cfg.DataDir); err != nil {
 		return fmt.Errorf("prepare the data folder: %w", err)
 	}
-	db, err := boltstore.Open(ctx, d.cfg.DataDir, boltstore.Config{
+	if err := d.takeLock(ctx); err != nil {
+		return err
+	}
+	db, err := openStore(ctx, d.cfg.DataDir, boltstore.Config{
 		Options: store.Options{Logger: d.log, FailEvent: func(job store.Job, at time.Time) (store.Event, error) { return jobs.FailedEvent(job, job.Error, at) }, DisableAfter: d.opts.DisableAfter},
 		Check:   d.checkUnclean(),
 		Traces:  databaseTraces(d.cfg.DataDir),
@@ -250,6 +255,9 @@ func (d *Daemon) Close() (err error) {
 		d.sender.Close()
 		if d.db != nil {
 			err = errors.Join(err, d.db.Close())
+		}
+		if d.lock != nil {
+			err = errors.Join(err, d.lock.Close())
 		}
 	})
 	return err

@@ -49,7 +49,7 @@ vault.key, or the keyring, in another place.`,
 
 // writeBackup writes the database to w: the daemon's where one runs.
 func (a *app) writeBackup(ctx context.Context, w io.Writer) error {
-	cl, err := a.local(nil)
+	cl, err := a.local(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func daemonCompactCmd(a *app) *cobra.Command {
 file is replaced once the new one is complete and durable; there must be room for both.`,
 		Example: "  voxparse daemon stop && voxparse daemon compact && voxparse daemon start",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.local(nil)
+			cl, err := a.local(c.Context(), nil)
 			if err != nil {
 				return err
 			}

@@ -87,7 +87,7 @@ func writeCompletions(root *cobra.Command, dir string) error {
 // completeIDs offers ids from a running daemon, within half a second.
 func (a *app) completeIDs(list func(context.Context, *client.Client) ([]string, error)) cobra.CompletionFunc {
 	return func(c *cobra.Command, got []string, _ string) ([]string, cobra.ShellCompDirective) {
-		cl, err := a.client()
+		cl, err := a.client(c.Context())
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

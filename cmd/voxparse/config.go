@@ -152,7 +152,7 @@ func configPathCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "path", Short: "Print where the config file is, or would be", Args: args(), Example: "  $EDITOR \"$(voxparse config path)\"",
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := a.settings()
+			cfg, err := a.paths()
 			if err != nil {
 				return err
 			}

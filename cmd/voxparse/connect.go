@@ -28,7 +28,7 @@ const startLimit = 30 * time.Second
 const lockedLimit = 5 * time.Second
 
 // client returns a client of the daemon as it is, running or not.
-func (a *app) client() (*client.Client, error) {
+func (a *app) client(ctx context.Context) (*client.Client, error) {
 	if base := a.remote(); base != "" {
 		u, err := url.Parse(base)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
@@ -40,7 +40,7 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(cfg.Socket), nil
+	return client.New(a.socketOf(ctx, cfg)), nil
 }
 
 // mayStart reports whether a command may start the daemon by itself.
@@ -52,7 +52,7 @@ func (a *app) mayStart() bool {
 // connect returns a client of a daemon that answers, and starts one where none
 // does and that is wanted.
 func (a *app) connect(ctx context.Context) (*client.Client, error) {
-	c, err := a.client()
+	c, err := a.client(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func daemonStartCmd(a *app) *cobra.Command {
 }
 
 func (a *app) startDaemon(ctx context.Context, flags map[string]string) error {
-	cl, err := a.local(flags)
+	cl, err := a.local(ctx, flags)
 	if err != nil {
 		return err
 	}
@@ -155,13 +155,13 @@ func (a *app) startDaemon(ctx context.Context, flags map[string]string) error {
 }
 
 // local returns a client of this user's own daemon.
-func (a *app) local(flags map[string]string) (*client.Client, error) {
+func (a *app) local(ctx context.Context, flags map[string]string) (*client.Client, error) {
 	cfg, err := config.Load(a.flags(flags), os.Getenv)
 	if err != nil {
 		return nil, err
 	}
 	a.cfg = cfg
-	return client.New(cfg.Socket), nil
+	return client.New(a.socketOf(ctx, cfg)), nil
 }
 
 // running is what daemon start and status --json print.
@@ -190,11 +190,19 @@ func daemonStatusCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Say whether the daemon runs; exit 6 where it does not", Args: args(), Example: "  voxparse daemon status && echo up",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.client()
+			if a.remote() == "" {
+				if _, err := a.paths(); err != nil {
+					return err
+				}
+			}
+			cl, err := a.client(c.Context())
 			if err != nil {
 				return err
 			}
-			st, err := cl.Status(c.Context())
+			st, err := askStatus(c.Context(), cl)
+			if err != nil && a.remote() == "" {
+				err = a.explain(c.Context(), a.cfg, err)
+			}
 			if errors.Is(err, client.ErrUnreachable) && a.json {
 				return errors.Join(a.printJSON(running{}), exitError{code: exitUnreachable, err: err, silent: true})
 			}
@@ -210,10 +218,12 @@ func daemonStopCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "stop", Short: "Stop the daemon; what runs is finished or handed back", Args: args(), Example: "  voxparse daemon stop",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.local(nil)
+			cfg, err := a.paths()
 			if err != nil {
 				return err
 			}
+			cl := client.New(a.socketOf(c.Context(), cfg))
+			defer cl.Close()
 			stopped, err := a.stopDaemon(c.Context(), cl)
 			if err != nil {
 				return err
@@ -232,15 +242,15 @@ func daemonStopCmd(a *app) *cobra.Command {
 // stopDaemon stops the daemon and waits until its process is gone. It reports
 // whether there was one.
 func (a *app) stopDaemon(ctx context.Context, c *client.Client) (bool, error) {
-	st, err := c.Status(ctx)
-	if errors.Is(err, client.ErrUnreachable) {
-		return false, nil
+	st, err := askStatus(ctx, c)
+	if errors.Is(err, api.Unavailable) {
+		return a.stopOwner(ctx, a.cfg)
 	}
 	if err != nil {
 		return false, err
 	}
 	limit := a.cfg.Grace + 30*time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, api.Errorf(api.TimedOut, "the daemon (process %d) still runs after %s; see: voxparse daemon logs", st.PID, limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, stillRuns(st.PID, limit))
 	defer cancel()
 	if err := c.Stop(ctx); err != nil && !errors.Is(err, client.ErrUnreachable) && !errors.Is(err, api.Unknown) {
 		return false, err
@@ -281,7 +291,7 @@ func daemonRestartCmd(a *app) *cobra.Command {
 	}
 	given := settingFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cl, err := a.local(given())
+		cl, err := a.local(c.Context(), given())
 		if err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 		return api.Checkup{Version: version, At: time.Now().UTC(),
 			Findings: []api.Finding{{ID: "config", Level: api.LevelError, Message: err.Error(), Fix: "edit the config file; its keys: voxparse config show"}}}, nil
 	}
-	cl := client.New(cfg.Socket)
+	cl := client.New(a.socketOf(ctx, cfg))
 	defer cl.Close()
 	found, err := cl.Doctor(ctx, probe)
 	switch {

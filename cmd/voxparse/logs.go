@@ -23,7 +23,7 @@ func daemonLogsCmd(a *app) *cobra.Command {
 systemd runs logs to the journal; whichever has the newer line is printed.`,
 		Example: "  voxparse daemon logs -n 200\n  voxparse daemon logs -f",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := a.settings()
+			cfg, err := a.paths()
 			if err != nil {
 				return err
 			}

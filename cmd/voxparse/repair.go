@@ -35,7 +35,7 @@ follow from the records. What cannot be read is named. The damaged file stays wh
 it is, under another name. The daemon must not run.`,
 		Example: "  voxparse daemon stop && voxparse daemon repair && voxparse daemon start",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.local(nil)
+			cl, err := a.local(c.Context(), nil)
 			if err != nil {
 				return err
 			}

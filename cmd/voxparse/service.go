@@ -140,7 +140,7 @@ func (a *app) makeRoom(ctx context.Context, noStart bool) error {
 	if noStart {
 		return nil
 	}
-	cl, err := a.local(nil)
+	cl, err := a.local(ctx, nil)
 	if err != nil {
 		return err
 	}

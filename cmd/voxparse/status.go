@@ -17,11 +17,14 @@ func statusCmd(a *app) *cobra.Command {
 		Long:    "Show what the daemon does, and what keeps it from doing more. Exit 6 where it does not run: status never starts it.",
 		Example: "  voxparse status\n  voxparse status --json | jq .problems",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.client()
+			cl, err := a.client(c.Context())
 			if err != nil {
 				return err
 			}
-			st, err := cl.Status(c.Context())
+			st, err := askStatus(c.Context(), cl)
+			if err != nil && a.remote() == "" {
+				err = a.explain(c.Context(), a.cfg, err)
+			}
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,16 @@ import (
 // errLocked is a lock that another process holds.
 var errLocked = errors.New("locked by another process")
 
+// TryLock takes the lock of f unless another process or open file has it. It
+// reports whether it did; the close of f gives the lock back.
+func TryLock(f *os.File) (bool, error) {
+	err := tryLock(f)
+	if errors.Is(err, errLocked) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // lockPoll is when a lock that another holds is tried again: a file lock has no
 // channel that a wait for ctx could share.
 var lockPoll = retry.Backoff{First: 5 * time.Millisecond, Most: 100 * time.Millisecond}
