@@ -125,7 +125,7 @@ func (a *app) awaitDaemon(ctx context.Context, c *client.Client, logFile *os.Fil
 	var locked <-chan time.Time
 	for {
 		h, err := c.Health(ctx)
-		if err == nil || (!errors.Is(err, client.ErrUnreachable) && h.Status != "starting" && ctx.Err() == nil) {
+		if err == nil || (!errors.Is(err, client.ErrUnreachable) && !errors.Is(err, api.Unknown) && h.Status != "starting" && ctx.Err() == nil) {
 			return nil
 		}
 		select {
