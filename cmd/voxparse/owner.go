@@ -87,7 +87,6 @@ func (a *app) stopOwner(ctx context.Context, cfg *config.Config) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("find process %d: %w", o.PID, err)
 	}
-	defer p.Release()
 	a.notice("the daemon does not answer at %s; stopping its process, %d", o.Socket, o.PID)
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return false, fmt.Errorf("stop process %d: %w", o.PID, err)
