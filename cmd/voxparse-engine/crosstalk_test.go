@@ -1,25 +1,24 @@
 package main
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
-	"os"
 	"testing"
 )
 
 // speech returns the samples of a recording.
 func speech(tb testing.TB, id string) []float32 {
 	tb.Helper()
-	b, err := os.ReadFile(audio(tb, "audio/sense_and_sensibility_01_austen_64kb-"+id+".wav"))
+	return sound(tb, "audio/sense_and_sensibility_01_austen_64kb-"+id+".wav")
+}
+
+// sound are the samples of a mono WAV file of testdata.
+func sound(tb testing.TB, name string) []float32 {
+	tb.Helper()
+	samples, err := samplesOf(audio(tb, name))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	const header = 44
-	out := make([]float32, (len(b)-header)/2)
-	for i := range out {
-		out[i] = float32(int16(binary.LittleEndian.Uint16(b[header+2*i:]))) / 32768
-	}
-	return out
+	return samples
 }
 
 // sum is own, so loud, with what is heard in it of other, so loud and so many

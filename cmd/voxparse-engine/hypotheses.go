@@ -13,6 +13,13 @@ const (
 	leastTokens = 1.0
 	// betterScore is by how much another reading must score better.
 	betterScore = 0.05
+	// sureScore is the score from which on a reading is kept without another.
+	// Below it, the same speech is read once more, louder by againGain, and
+	// what scores better by againBetter is kept: which of two words that sound
+	// alike is chosen hangs on little.
+	sureScore   = -0.12
+	againGain   = 1.4
+	againBetter = 0.01
 	// bareScore is how well a piece must score that says something only without
 	// its padding.
 	bareScore = -0.7
@@ -55,7 +62,8 @@ func choose(p piece, h heard, rec recognizer) (parts []part, mended bool, err er
 	}
 	loop := looping(h, p.speech())
 	if !loop && !doubtful(p, h) {
-		return []part{p.part(h)}, false, nil
+		h, err = again(p, h, rec)
+		return []part{p.part(h)}, false, err
 	}
 	if len(p.pauses) > 0 {
 		pieces := atPauses(p)
@@ -84,15 +92,33 @@ func choose(p piece, h heard, rec recognizer) (parts []part, mended bool, err er
 	return mend(p, h, rec, 0)
 }
 
+// again reads p once more, louder, where the model is not sure of h, and
+// returns what scores better.
+func again(p piece, h heard, rec recognizer) (heard, error) {
+	if !h.scored || h.mean() >= sureScore {
+		return h, nil
+	}
+	q := p
+	q.feed = raise(nil, p.feed, againGain, againGain)
+	more, err := rec.recognize(feedsOf([]piece{q}))
+	if err != nil {
+		return heard{}, err
+	}
+	if looping(more[0], p.speech()) || doubtful(p, more[0]) || more[0].mean() < h.mean()+againBetter || 10*len(more[0].tokens) < 9*len(h.tokens) {
+		return h, nil
+	}
+	return more[0], nil
+}
+
 // bare reads p without its padding, which at times hides a short word.
 func bare(p piece, rec recognizer) (heard, error) {
 	q := cutPiece(p, 0, int(p.end-p.start))
 	q.feed, q.lead = q.feed[padBefore:len(q.feed)-padAfter], 0
-	again, err := rec.recognize(feedsOf([]piece{q}))
-	if err != nil || looping(again[0], p.speech()) || again[0].mean() < bareScore {
+	more, err := rec.recognize(feedsOf([]piece{q}))
+	if err != nil || looping(more[0], p.speech()) || more[0].mean() < bareScore {
 		return heard{}, err
 	}
-	h := again[0]
+	h := more[0]
 	for i := range h.words { // as if it had been read with its padding
 		h.words[i].Start += seconds(int64(p.lead))
 		h.words[i].End += seconds(int64(p.lead))
@@ -135,13 +161,13 @@ func mend(p piece, h heard, rec recognizer, depth int) ([]part, bool, error) {
 	speech := p.feed[p.lead : p.lead+int(p.end-p.start)]
 	at := quietest(speech, minHalf, len(speech)-minHalf)
 	halves := []piece{cutPiece(p, 0, at), cutPiece(p, at, len(speech))}
-	again, err := rec.recognize(feedsOf(halves))
+	heards, err := rec.recognize(feedsOf(halves))
 	if err != nil {
 		return nil, false, err
 	}
 	var parts []part
 	for i, half := range halves {
-		more, _, err := mend(half, again[i], rec, depth+1)
+		more, _, err := mend(half, heards[i], rec, depth+1)
 		if err != nil {
 			return nil, false, err
 		}

@@ -10,7 +10,7 @@ import (
 // How speech is leveled, in decibels relative to full scale and in windows.
 // Neither the detector nor a model hears what is 30 dB lower than usual.
 const (
-	levelTarget = -18.0 // of the loudest fifth of a second around a window
+	levelTarget = -13.0 // of the loudest fifth of a second around a window
 	levelLeast  = -78.0 // what is quieter is no speech
 	gainMost    = 46.0
 	gainDecay   = 0.99 // of the gain from one window to the next where nothing changes
@@ -184,7 +184,7 @@ func clips(w []float32) bool {
 }
 
 const (
-	quietFrom   = 20.0 // dB that speech is raised by from which on a person is told
+	quietFrom   = 25.0 // dB that speech is raised by from which on a person is told
 	clippedFrom = 0.1  // share of the loud windows that are distorted, likewise
 )
 

@@ -12,17 +12,20 @@ import (
 	"github.com/voxparse/voxparse/api"
 )
 
-// writeWAV writes samples as a mono WAV file.
-func writeWAV(t *testing.T, samples []float32) string {
+// writeWAV writes samples as a WAV file, one channel each.
+func writeWAV(t *testing.T, channels ...[]float32) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.wav")
-	w, err := newWAV(path, 1)
+	w, err := newWAV(path, len(channels))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var pcm []byte
-	for _, v := range samples {
-		pcm = binary.LittleEndian.AppendUint16(pcm, uint16(int16(max(-32768, min(32767, math.Round(float64(v)*32768))))))
+	for i := range channels[0] {
+		for _, samples := range channels {
+			v := math.Round(float64(samples[i]) * 32768)
+			pcm = binary.LittleEndian.AppendUint16(pcm, uint16(int16(max(-32768, min(32767, v)))))
+		}
 	}
 	if err := w.write(pcm); err != nil {
 		t.Fatal(err)

@@ -139,7 +139,7 @@ func recordingPaths(tb testing.TB) []string {
 	return paths
 }
 
-// samplesOf reads one of the recordings.
+// samplesOf reads a mono WAV file.
 func samplesOf(path string) ([]float32, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

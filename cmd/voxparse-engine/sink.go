@@ -28,6 +28,7 @@ type listener struct {
 	leveled   []float32 // the latest window, raised
 	gain      float64   // of it
 	detector  *detector
+	loudness  loudness // what the detector missed
 	segmenter *segmenter
 	unheard   unheard // what the detector has not taken for speech
 }
@@ -131,7 +132,7 @@ func (s *sink) ask(c int, twin bool) (speech bool, late int64) {
 	defer runtime.UnlockOSThread()
 	began := threadSeconds()
 	l := s.channels[c]
-	speech = !twin && l.detector.hear(l.leveled)
+	speech = !twin && l.loudness.hear(l.leveled, l.detector.hear(l.leveled))
 	if s.crosstalk != nil {
 		speech, late = s.crosstalk.spoken(c, speech)
 	}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/voxparse/voxparse/api"
+)
+
+const askNot = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
+
+// The best known eleven seconds of test speech keep every word at any level at
+// which they may have been recorded.
+func TestJFK_everyLevel(t *testing.T) {
+	whole := sound(t, "recordings/jfk.wav")
+	quiet := []api.NoticeCode{api.NoticeQuiet}
+	tests := []struct {
+		dB      float64
+		errors  int
+		notices []api.NoticeCode
+	}{
+		{0, 0, nil}, {-3, 0, nil}, {-6, 0, nil}, {-9, 0, nil}, {-12, 0, nil}, {-15, 0, nil}, {-18, 0, nil}, {-20, 0, nil}, {-24, 0, nil},
+		{-30, 0, quiet}, {-40, 1, quiet},
+	}
+	b := newBench(t, 2)
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%.0f dB", tt.dB), func(t *testing.T) {
+			got := b.transcribeFile(t, writeWAV(t, scaled(whole, tt.dB)), nil)
+			t.Logf("%s %v", got.text(), got.end.Notices)
+			expectation{words: askNot, errors: tt.errors, notices: tt.notices}.check(t, got)
+		})
+	}
+}
+
+// A channel in which nothing was recorded takes no word away.
+func TestJFK_deadChannel(t *testing.T) {
+	whole := sound(t, "recordings/jfk.wav")
+	dead := make([]float32, len(whole))
+	b := newBench(t, 2)
+	for i, channels := range [][][]float32{{whole, dead}, {dead, whole}, {scaled(whole, -20), dead}, {whole, dead, dead, dead}} {
+		got := b.transcribeFile(t, writeWAV(t, channels...), nil)
+		t.Logf("%d %s %v", i, got.text(), got.end.Notices)
+		if n := distance(plainWords(askNot), plainWords(got.text())); n > 0 {
+			t.Errorf("got %q with dead channels, want %q", got.text(), askNot)
+		}
+	}
+}
