@@ -62,7 +62,7 @@ func (d *Daemon) checkUnclean() func(context.Context, string) error {
 		return nil
 	}
 	return func(ctx context.Context, path string) error {
-		d.log.Info("the database was not closed by the last daemon as it is now; checking it", "path", path)
+		d.log.Info("the database was not closed properly, or has changed since; checking it", "path", path)
 		began := time.Now()
 		checked := make(chan error, 1)
 		go func() { checked <- d.opts.Check(ctx, path) }()
