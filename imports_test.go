@@ -90,7 +90,7 @@ var siblings = map[string][]string{
 	"internal/analysis":          {"api", "internal/httpx", "internal/redact", "internal/retry", "internal/spoken"},
 	"internal/search":            {"api"},
 	"daemon/daemontest":          {"internal/config"},
-	"daemon/doctor":              {"api", "daemon/listener", "daemon/problem", "internal/config", "internal/engine", "internal/fsx", "internal/models", "internal/watch", "store", "store/boltstore"},
+	"daemon/doctor":              {"api", "daemon/listener", "daemon/problem", "internal/config", "internal/engine", "internal/fsx", "internal/models", "internal/watch", "store", "store/boltstore", "store/spool"},
 	"daemon/feed":                {"api", "store"},
 	"daemon/heartbeat":           nil,
 	"daemon/httpapi":             {"api", "daemon/dispatch", "daemon/feed", "daemon/listener", "internal/duration", "internal/eventbody", "internal/filetype", "internal/openapi", "internal/search", "internal/sender", "internal/transcript", "internal/vault", "internal/watch", "store", "webhook"},

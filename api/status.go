@@ -51,7 +51,12 @@ type Status struct {
 	Webhooks   []WebhookHealth        `json:"webhooks"`
 	Workers    []Worker               `json:"workers"`
 	Folders    []Folder               `json:"folders,omitempty"`
-	Problems   []Problem              `json:"problems"`
+
+	// Audio that no job was known to need, set aside in the data folder.
+	QuarantinedFiles int   `json:"quarantined_files"`
+	QuarantinedBytes int64 `json:"quarantined_bytes"`
+
+	Problems []Problem `json:"problems"`
 }
 
 // WebhookHealth is what status tells of a webhook.

@@ -164,7 +164,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 		return err
 	}
 	d.db = db
-	if d.blobs, err = spool.Open(filepath.Join(d.cfg.DataDir, "spool")); err != nil {
+	if d.blobs, err = spool.Open(filepath.Join(d.cfg.DataDir, "spool"), filepath.Join(d.cfg.DataDir, spool.QuarantineDir)); err != nil {
 		return err
 	}
 	if d.vault, err = vault.Open(d.cfg.DataDir, vault.Options{Logger: d.log}); err != nil {

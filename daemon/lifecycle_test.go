@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,7 +181,7 @@ func TestASynchronousClientIsToldOfTheStop(t *testing.T) {
 	}
 }
 
-func TestAudioWithoutAJobIsCollectedAtTheStart(t *testing.T) {
+func TestStart_audioWithoutAJobIsSetAside(t *testing.T) {
 	dir := shortDir(t)
 	f := startIn(t, dir, nil)
 	id := f.running()
@@ -195,6 +196,20 @@ func TestAudioWithoutAJobIsCollectedAtTheStart(t *testing.T) {
 	until(t, "the start", func() bool { return g.jobs.Count() == 1 })
 	if names := spooled(t, g); len(names) != 1 {
 		t.Errorf("got %v in the spool, want the audio of the open job alone", names)
+	}
+	q, err := g.blobs.Quarantined(t.Context())
+	if err != nil || q.Files != 1 || q.Bytes != int64(len(audio("orphan"))) {
+		t.Errorf("quarantine: got %+v, error %v, want the other one", q, err)
+	}
+	if st, err := g.client.Status(t.Context()); err != nil || st.QuarantinedFiles != 1 {
+		t.Errorf("status: got %d files in quarantine, error %v, want 1", st.QuarantinedFiles, err)
+	}
+	found, err := g.client.Doctor(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(found.Findings, func(f api.Finding) bool { return f.ID == "quarantine" && f.Level == api.LevelWarn && f.Fix != "" }) {
+		t.Errorf("doctor: got %v, want a warning of the quarantine", found.Findings)
 	}
 	close(g.fake.release)
 	if job := g.wait(id); job.Status != api.Completed {

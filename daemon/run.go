@@ -45,7 +45,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 		return errors.Join(err, d.Close())
 	}
-	d.collect(ctx, 0) // no upload is in progress yet
+	d.tidyAudio(ctx, 0) // no upload is in progress yet
 	claim, stopClaiming := context.WithCancel(ctx)
 	defer stopClaiming()
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))

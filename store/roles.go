@@ -104,6 +104,8 @@ type Keeper interface {
 	Recover(ctx context.Context, node, run string) error
 	Purge(ctx context.Context, before time.Time, limit int) (n int, err error)
 	BlobInUse(ctx context.Context, name string) (bool, error)
+	GivenUpBlobs(ctx context.Context, limit int) ([]string, error)
+	ForgetBlobs(ctx context.Context, names []string) error
 	Failed() <-chan struct{}
 	Present() error  // api.Unavailable once the store's file was removed or replaced
 	Unreadable() int // records that lists left out
@@ -115,13 +117,17 @@ type Backuper interface {
 	Backup(ctx context.Context, w io.Writer) error
 }
 
-// BlobStore keeps the audio of jobs.
+// BlobStore keeps the audio of jobs. Only Remove deletes a blob: what keep does
+// not want Quarantine sets aside, because a store that does not know of a blob
+// may be an older one.
 type BlobStore interface {
 	Put(ctx context.Context, r io.Reader, limit int64) (Blob, error)
 	Open(name string) (*os.File, error)
 	Path(name string) string
 	Remove(name string) error
-	Collect(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error)
+	Quarantine(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error)
+	Quarantined(ctx context.Context) (Quarantined, error)
+	ExpireQuarantine(ctx context.Context, before time.Time) (n int, err error)
 }
 
 // Store is all of a backend.

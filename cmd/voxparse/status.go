@@ -63,6 +63,9 @@ func (a *app) showStatus(st api.Status) {
 			a.printf("  and more; see: voxparse watch show %s\n", f.ID)
 		}
 	}
+	if st.QuarantinedFiles > 0 {
+		a.field("quarantine", fmt.Sprintf("%s (%s); see: voxparse doctor", plural(st.QuarantinedFiles, "file", "files"), bytesText(st.QuarantinedBytes)))
+	}
 	for _, p := range st.Problems {
 		a.printf("%s %s\n", a.style.bad.Render("!"), oneLine(p.Message))
 		if p.Fix != "" {

@@ -29,11 +29,11 @@ func Examine(ctx context.Context, cfg *config.Config, version string, service bo
 }
 
 func (m *machine) checks() []check {
-	return []check{m.dataFolder, m.socketFolder, m.listens, m.privateFiles, m.diskSpace, m.engineRuns, m.decoderCache, m.modelFiles,
+	return []check{m.dataFolder, m.socketFolder, m.listens, m.privateFiles, m.diskSpace, m.quarantine, m.engineRuns, m.decoderCache, m.modelFiles,
 		m.folderAccess, m.watches, m.clockSanity, m.lingering}
 }
 
 // withoutEngine are the checks where no worker processes are used.
 func (m *machine) withoutEngine() []check {
-	return []check{m.dataFolder, m.socketFolder, m.listens, m.privateFiles, m.diskSpace, m.folderAccess, m.watches, m.clockSanity}
+	return []check{m.dataFolder, m.socketFolder, m.listens, m.privateFiles, m.diskSpace, m.quarantine, m.folderAccess, m.watches, m.clockSanity}
 }

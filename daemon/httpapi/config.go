@@ -79,6 +79,7 @@ type Events interface {
 type Audio interface {
 	// Put reads r to its end. The error is api.TooLarge over limit bytes.
 	Put(ctx context.Context, r io.Reader, limit int64) (store.Blob, error)
+	Quarantined(ctx context.Context) (store.Quarantined, error)
 }
 
 // Runner works on jobs.

@@ -69,7 +69,7 @@ func serve(t testing.TB, change func(*httpapi.Config)) *fixture {
 			t.Errorf("close the store: %v", err)
 		}
 	})
-	blobs := must(spool.Open(filepath.Join(dir, "spool")))(t)
+	blobs := must(spool.Open(filepath.Join(dir, "spool"), filepath.Join(dir, spool.QuarantineDir)))(t)
 	keys := must(vault.OpenKeys(dir))(t)
 	_, key, err := keys.Add("test")
 	if err != nil {

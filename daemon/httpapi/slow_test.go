@@ -101,7 +101,7 @@ func (uncounted) JobAccepted(time.Duration)          {}
 // slowClient connects to a server and returns the status of its answer and how
 // long the connection lived.
 func slowClient(t *testing.T, begin string, then func(net.Conn)) (status int, took time.Duration) {
-	blobs, err := spool.Open(filepath.Join(t.TempDir(), "spool"))
+	blobs, err := spool.Open(filepath.Join(t.TempDir(), "spool"), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,11 @@ func (srv *server) status(ctx context.Context) (api.Status, error) {
 	if s.Folders, err = srv.cfg.Folders.Views(ctx); err != nil {
 		return s, err
 	}
+	q, err := srv.cfg.Audio.Quarantined(ctx)
+	if err != nil {
+		return s, err
+	}
+	s.QuarantinedFiles, s.QuarantinedBytes = q.Files, q.Bytes
 	s.Problems = append(s.Problems, srv.cfg.Problems()...)
 	return s, nil
 }

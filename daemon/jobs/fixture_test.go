@@ -166,7 +166,7 @@ func newFixture(t *testing.T, work engine.Transcriber, change func(*jobs.Config)
 	if f.db, err = boltstore.Open(t.Context(), dir, boltstore.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	if f.blobs, err = spool.Open(filepath.Join(dir, "spool")); err != nil {
+	if f.blobs, err = spool.Open(filepath.Join(dir, "spool"), filepath.Join(dir, spool.QuarantineDir)); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)

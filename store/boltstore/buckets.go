@@ -27,7 +27,7 @@ const (
 	bSeq                            // webhook seq8 delivery → ∅, open ones of ordered webhooks
 	bAttempt                        // attempt → record
 	bPurge                          // at8 kind1 job|event → ∅
-	bBlob                           // blob → job
+	bBlob                           // blob → job; \0 blob → ∅ for one that was given up and may still have a file
 	bFolder                         // folder → record
 	bFolderCounts                   // folder → files by status
 	bFile                           // folder path → record

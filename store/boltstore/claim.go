@@ -168,7 +168,7 @@ func (t *tx) complete(r *jobRecord, result []byte, ev store.Event) error {
 	t.end(r, api.Completed)
 	r.Error = store.JobError{}
 	if r.Blob != "" {
-		t.del(bBlob, []byte(r.Blob))
+		t.giveUpBlob(r.Blob)
 		r.Blob = ""
 	}
 	t.putRecord(bResult, r.key[:], resultVersion, &resultRecord{JSON: result})

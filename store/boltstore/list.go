@@ -193,13 +193,3 @@ func (db *DB) CountDeliveries(ctx context.Context) (map[api.DeliveryStatus]int, 
 	}
 	return n, ctx.Err()
 }
-
-// BlobInUse reports whether a job still needs the blob with the given name.
-func (db *DB) BlobInUse(ctx context.Context, name string) (bool, error) {
-	used := false
-	err := db.view(ctx, func(t *tx) error {
-		used = t.get(bBlob, []byte(name)) != nil
-		return nil
-	})
-	return used, err
-}

@@ -128,7 +128,7 @@ func (r *repair) build(ctx context.Context, tmp string) (err error) {
 	if err := r.db.start(false); err != nil {
 		return errors.Join(err, r.db.bolt.Close())
 	}
-	steps := []func(context.Context) error{r.webhooks, r.results, r.jobs, r.strayResults, r.events, r.deliveries, r.attempts,
+	steps := []func(context.Context) error{r.webhooks, r.results, r.jobs, r.strayResults, r.givenUpBlobs, r.events, r.deliveries, r.attempts,
 		r.folders, r.files, r.contents, r.finishes, r.duplicates, r.unnamed}
 	for _, step := range steps {
 		if err = step(ctx); err != nil {

@@ -89,6 +89,17 @@ func (r *repair) jobs(ctx context.Context) error {
 	})
 }
 
+// givenUpBlobs keeps in mind which files can be removed. What a job needs is
+// none of them, whatever the old file says.
+func (r *repair) givenUpBlobs(ctx context.Context) error {
+	return r.each(ctx, bBlob, func(t *tx, k, v []byte) error {
+		if name, ok := bytes.CutPrefix(k, givenUp); ok && len(v) == 0 && t.get(bBlob, name) == nil {
+			t.put(bBlob, k, nil)
+		}
+		return nil
+	})
+}
+
 // strayResults removes results of jobs that are not completed.
 func (r *repair) strayResults(ctx context.Context) error {
 	return r.each(ctx, bResult, func(t *tx, k, _ []byte) error {

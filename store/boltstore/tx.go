@@ -227,7 +227,7 @@ func (t *tx) removeJob(r *jobRecord) {
 		t.del(bDedupe, dedupeKey(r.Dedupe))
 	}
 	if r.Blob != "" {
-		t.del(bBlob, []byte(r.Blob))
+		t.giveUpBlob(r.Blob)
 	}
 	t.del(bResult, r.key[:])
 	t.del(bJob, r.key[:])

@@ -21,8 +21,9 @@ import (
 
 // Blobs keeps the audio of jobs as files of one folder.
 type Blobs struct {
-	dir   string
-	names syncer
+	dir        string
+	quarantine string
+	names      syncer
 }
 
 var _ store.BlobStore = (*Blobs)(nil)
@@ -32,19 +33,20 @@ const blobBuffer = 64 << 10
 
 var blobBuffers sync.Pool // of *bufio.Writer
 
-// Open returns the blobs in dir, which it makes where it does not exist.
-func Open(dir string) (*Blobs, error) {
+// Open returns the blobs in dir, which it makes where it does not exist. What no
+// job is known to need is set aside in the folder quarantine.
+func Open(dir, quarantine string) (*Blobs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make blob folder: %w", err)
 	}
-	return &Blobs{dir: dir, names: syncer{dir: dir}}, nil
+	return &Blobs{dir: dir, quarantine: quarantine, names: syncer{dir: dir}}, nil
 }
 
 // Put stores all of r, and returns once it is durable under its name. With a
 // limit above 0, more bytes than that give api.TooLarge. A disk that is full or
 // cannot be written to gives api.Unavailable. On an error nothing is left behind.
-// After a crash, part of it may be: nothing refers to that, and Collect removes
-// it.
+// After a crash, part of it may be: nothing refers to that, and Quarantine
+// sets it aside: it cannot be told from audio whose job is not known.
 func (b *Blobs) Put(ctx context.Context, r io.Reader, limit int64) (blob store.Blob, err error) {
 	name := store.NewUID(time.Now()) // grows with time, so that the jobs of one commit share a page of the index
 	blob.Name = hex.EncodeToString(name[:])
@@ -142,35 +144,4 @@ func (b *Blobs) Remove(name string) error {
 		return fmt.Errorf("remove blob: %w", err)
 	}
 	return nil
-}
-
-// Collect removes what keep does not want and is older than olderThan. An upload
-// is durable before its job is recorded: olderThan has to be longer than that
-// takes. It returns how many files it removed.
-func (b *Blobs) Collect(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error) {
-	entries, err := os.ReadDir(b.dir)
-	if err != nil {
-		return 0, fmt.Errorf("collect blobs: %w", err)
-	}
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return n, err
-		}
-		st, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return n, fmt.Errorf("collect blobs: %w", err)
-		}
-		old := time.Since(st.ModTime()) > olderThan
-		if !st.Mode().IsRegular() || !old || keep(e.Name()) {
-			continue
-		}
-		if err := b.Remove(e.Name()); err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
 }

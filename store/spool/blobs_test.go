@@ -19,7 +19,7 @@ import (
 )
 
 func TestABlobIsWhatWasPut(t *testing.T) {
-	b, err := Open(t.TempDir() + "/blobs")
+	b, err := Open(t.TempDir()+"/blobs", t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestABlobIsWhatWasPut(t *testing.T) {
 
 func TestABlobThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Open(dir)
+	b, err := Open(dir, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestABlobThatFailsLeavesNothing(t *testing.T) {
 }
 
 func TestManyBlobsAtOnceAreEachWhole(t *testing.T) {
-	b, err := Open(t.TempDir())
+	b, err := Open(t.TempDir(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,9 +140,9 @@ func (s *syncer) waiting() *syncRound {
 	return s.next
 }
 
-func TestCollectRemovesOldOrphansOnly(t *testing.T) {
+func TestQuarantine_oldOrphansOnly(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Open(dir)
+	b, err := Open(dir, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,9 +160,9 @@ func TestCollectRemovesOldOrphansOnly(t *testing.T) {
 	wanted, young := put(2*time.Hour), put(0)
 	put(2 * time.Hour)
 	put(3 * time.Hour)
-	n, err := b.Collect(t.Context(), func(name string) bool { return name == wanted }, time.Hour)
+	n, err := b.Quarantine(t.Context(), func(name string) bool { return name == wanted }, time.Hour)
 	if err != nil || n != 2 {
-		t.Errorf("collect: got %d, error %v, want 2", n, err)
+		t.Errorf("set aside: got %d, error %v, want 2", n, err)
 	}
 	for _, name := range []string{wanted, young} {
 		if _, err := os.Stat(b.Path(name)); err != nil {

@@ -47,7 +47,7 @@ func TestOpen_whereAFileIs(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path); err == nil {
+	if _, err := Open(path, t.TempDir()); err == nil {
 		t.Error("open a file as the folder of blobs: got nil, want an error")
 	}
 }
@@ -56,7 +56,7 @@ func TestOpen_whereAFileIs(t *testing.T) {
 func goneDir(t *testing.T) *Blobs {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "blobs")
-	b, err := Open(dir)
+	b, err := Open(dir, t.TempDir())
 	if err == nil {
 		err = os.Remove(dir)
 	}
@@ -72,10 +72,10 @@ func TestPut_folderIsGone(t *testing.T) {
 	}
 }
 
-func TestCollect_folderIsGone(t *testing.T) {
-	n, err := goneDir(t).Collect(t.Context(), func(string) bool { return false }, 0)
+func TestQuarantine_folderIsGone(t *testing.T) {
+	n, err := goneDir(t).Quarantine(t.Context(), func(string) bool { return false }, 0)
 	if n != 0 || !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("collect: got %d, error %v, want that the folder is not there", n, err)
+		t.Errorf("set aside: got %d, error %v, want that the folder is not there", n, err)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestCollect_folderIsGone(t *testing.T) {
 // removed nor read as a blob.
 func TestBlobs_aFolderStandsInTheWay(t *testing.T) {
 	dir := t.TempDir()
-	b, err := Open(dir)
+	b, err := Open(dir, t.TempDir())
 	if err == nil {
 		err = os.MkdirAll(filepath.Join(dir, "blob", "inner"), 0o700)
 	}
@@ -93,9 +93,9 @@ func TestBlobs_aFolderStandsInTheWay(t *testing.T) {
 	if err := b.Remove("blob"); err == nil {
 		t.Error("remove: got nil, want an error")
 	}
-	n, err := b.Collect(t.Context(), func(string) bool { return false }, -time.Hour)
+	n, err := b.Quarantine(t.Context(), func(string) bool { return false }, -time.Hour)
 	if n != 0 || err != nil {
-		t.Errorf("collect: got %d, error %v, want that it is left alone", n, err)
+		t.Errorf("set aside: got %d, error %v, want that it is left alone", n, err)
 	}
 	if err := os.Symlink("loop", b.Path("loop")); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	storetest.RunBlobs(t, func(t *testing.T) store.BlobStore {
-		b, err := spool.Open(t.TempDir())
+		b, err := spool.Open(t.TempDir(), t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 func RunBlobs(t *testing.T, open func(t *testing.T) store.BlobStore) {
 	t.Run("a blob is what was put", func(t *testing.T) { blobKept(t, open(t)) })
 	t.Run("a blob over the limit leaves nothing", func(t *testing.T) { blobRefused(t, open(t)) })
-	t.Run("collecting removes what nobody wants", func(t *testing.T) { blobsCollected(t, open(t)) })
+	t.Run("what nobody wants is set aside, and kept for its time", func(t *testing.T) { blobsQuarantined(t, open(t)) })
 }
 
 func put(t *testing.T, b store.BlobStore, content string) store.Blob {
@@ -56,22 +56,22 @@ func blobRefused(t *testing.T, b store.BlobStore) {
 	cancel()
 	_, err = b.Put(ctx, strings.NewReader("hello"), 0)
 	wantError(t, "cancelled", err, context.Canceled)
-	n, err := b.Collect(t.Context(), func(string) bool { return false }, -time.Hour)
+	n, err := b.Quarantine(t.Context(), func(string) bool { return false }, -time.Hour)
 	if err != nil || n != 0 {
 		t.Errorf("left behind: got %d blobs, error %v, want none", n, err)
 	}
 }
 
-func blobsCollected(t *testing.T, b store.BlobStore) {
-	kept, orphan := put(t, b, "a"), put(t, b, "b")
+func blobsQuarantined(t *testing.T, b store.BlobStore) {
+	kept, orphan := put(t, b, "a"), put(t, b, "bb")
 	keep := func(name string) bool { return name == kept.Name }
-	n, err := b.Collect(t.Context(), keep, time.Hour)
+	n, err := b.Quarantine(t.Context(), keep, time.Hour)
 	if err != nil || n != 0 {
-		t.Errorf("young blobs: got %d collected, error %v, want none", n, err)
+		t.Errorf("young blobs: got %d set aside, error %v, want none", n, err)
 	}
-	n, err = b.Collect(t.Context(), keep, -time.Hour)
+	n, err = b.Quarantine(t.Context(), keep, -time.Hour)
 	if err != nil || n != 1 {
-		t.Errorf("orphans: got %d collected, error %v, want 1", n, err)
+		t.Errorf("orphans: got %d set aside, error %v, want 1", n, err)
 	}
 	_, err = b.Open(orphan.Name)
 	wantError(t, "orphan", err, api.NotFound)
@@ -82,4 +82,19 @@ func blobsCollected(t *testing.T, b store.BlobStore) {
 	if err := f.Close(); err != nil {
 		t.Error(err)
 	}
+	q := must[store.Quarantined](t)(b.Quarantined(t.Context()))
+	if q.Files != 1 || q.Bytes != 2 || time.Since(q.Oldest).Abs() > 48*time.Hour || q.Dir == "" {
+		t.Errorf("quarantine: got %+v, want one file of two bytes from today", q)
+	}
+	for _, tt := range []struct {
+		before time.Time
+		want   int
+	}{{time.Now(), 0}, {time.Now().Add(49 * time.Hour), 1}, {time.Now().Add(49 * time.Hour), 0}} {
+		n, err := b.ExpireQuarantine(t.Context(), tt.before)
+		if err != nil || n != tt.want {
+			t.Errorf("set aside before %s: got %d removed, error %v, want %d", tt.before, n, err, tt.want)
+		}
+	}
+	q = must[store.Quarantined](t)(b.Quarantined(t.Context()))
+	equal(t, "files past their time", q.Files, 0)
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ var contractTests = []struct {
 	{"a change may run twice", changedTwice},
 	{"the clock is the one that was given", givenClock},
 	{"a blob is in use until its job is completed", blobInUse},
+	{"a blob is given up with its job, until it is forgotten", blobGivenUp},
 	{"a copy can be made of an open store", backedUp},
 	{"two handles see one store", twoHandles},
 }
@@ -134,6 +136,32 @@ func blobInUse(t *testing.T, b Backend) {
 	equal(t, "unknown", used("two"), false)
 	must[store.Job](t)(s.Complete(t.Context(), j.Token(), []byte("{}"), store.Event{}))
 	equal(t, "of a completed job", used("one"), false)
+}
+
+func blobGivenUp(t *testing.T, b Backend) {
+	s := b.open(t, store.Options{})
+	givenUp := func(what, want string) {
+		t.Helper()
+		names := must[[]string](t)(s.GivenUpBlobs(t.Context(), 9))
+		slices.Sort(names)
+		equal(t, what, fmt.Sprint(names), want)
+	}
+	submit(t, s, store.Job{Blob: "done"})
+	j := claim(t, s, "w", time.Hour)
+	must[store.Job](t)(s.Complete(t.Context(), j.Token(), []byte("{}"), store.Event{}))
+	cancelled := submit(t, s, store.Job{Blob: "kept"})
+	must[store.Job](t)(s.Cancel(t.Context(), cancelled.ID, 0))
+	givenUp("of a completed job", "[done]")
+	if err := s.DeleteJob(t.Context(), cancelled.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	givenUp("of a deleted job too", "[done kept]")
+	for range 2 {
+		if err := s.ForgetBlobs(t.Context(), []string{"done"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	givenUp("after one was forgotten", "[kept]")
 }
 
 func backedUp(t *testing.T, b Backend) {

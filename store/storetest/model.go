@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type Model struct {
 	opts       store.Options
 	jobs       map[string]*modelJob
 	dedupe     map[string]string
+	givenUp    []string // blobs
 	events     []store.Event
 	seq        uint64
 	purgeAt    map[string]time.Time // of events of no job
@@ -81,6 +83,28 @@ func (m *Model) BlobInUse(_ context.Context, name string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// GivenUpBlobs implements store.Keeper.
+func (m *Model) GivenUpBlobs(_ context.Context, limit int) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.givenUp[:min(limit, len(m.givenUp))]), nil
+}
+
+// ForgetBlobs implements store.Keeper.
+func (m *Model) ForgetBlobs(_ context.Context, names []string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.givenUp = slices.DeleteFunc(m.givenUp, func(name string) bool { return slices.Contains(names, name) })
+	return nil
+}
+
+// giveUpBlob notes that no job needs the blob any more.
+func (m *Model) giveUpBlob(name string) {
+	if name != "" {
+		m.givenUp = append(m.givenUp, name)
+	}
 }
 
 // JobsReady implements store.Queue.

@@ -142,6 +142,7 @@ func (m *Model) Release(_ context.Context, tok store.Token, due time.Time, waiti
 
 func (m *Model) complete(j *modelJob, result []byte, ev store.Event) {
 	m.end(j, api.Completed)
+	m.giveUpBlob(j.Blob)
 	j.Error, j.Blob, j.result = store.JobError{}, "", result
 	m.post(&j.Job, ev)
 }
@@ -225,6 +226,7 @@ func (m *Model) DeleteJob(_ context.Context, id string, force bool) error {
 
 func (m *Model) drop(id string) {
 	delete(m.dedupe, m.jobs[id].Dedupe)
+	m.giveUpBlob(m.jobs[id].Blob)
 	delete(m.jobs, id)
 	maps.DeleteFunc(m.deliveries, func(_ string, d *modelDelivery) bool { return d.JobID == id })
 	m.events = slices.DeleteFunc(m.events, func(e store.Event) bool { return e.JobID == id })
