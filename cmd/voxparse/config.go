@@ -57,6 +57,9 @@ the values alone are printed.`,
 				return nil
 			}
 			a.showConfig(cfg, entries, origin, len(got) == 0)
+			if len(got) == 0 && !cfg.Exists() {
+				a.notice("these are the defaults: %s does not exist yet", cfg.ConfigFile)
+			}
 			for _, v := range config.UnknownVariables(os.Environ()) {
 				a.notice("%s", v)
 			}
@@ -120,9 +123,6 @@ func (a *app) showConfig(cfg *config.Config, entries []config.Entry, origin, who
 	}
 	for _, f := range cfg.Folders {
 		a.printf("\n%s\ndir = %q\n", a.style.bold.Render("[[folder]]"), f.Dir)
-	}
-	if !cfg.Exists() {
-		a.notice("%s does not exist yet; what it would hold goes there", cfg.ConfigFile)
 	}
 }
 

@@ -150,9 +150,9 @@ func (a *app) printCheckup(found api.Checkup) error {
 			}
 			continue
 		}
-		a.printf("%s %s: %s\n", mark, f.ID, oneLine(f.Message))
+		a.item(mark+" ", fmt.Sprintf("%s: %s", f.ID, oneLine(f.Message)))
 		if f.Fix != "" {
-			a.printf("      %s\n", oneLine(f.Fix))
+			a.item("      ", oneLine(f.Fix))
 		}
 	}
 	if worst == 0 {

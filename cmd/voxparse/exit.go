@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -115,7 +116,8 @@ func (a *app) report(err error) {
 		if i > 0 && first != "" {
 			first = "       "
 		}
-		fmt.Fprintln(a.err, first+clean(line))
+		n := ansi.StringWidth(first)
+		fmt.Fprintln(a.err, first+a.errStyle.wrap(clean(line), n, n))
 	}
 	if after > 0 {
 		fmt.Fprintf(a.err, "       try again in %s\n", shortDuration(after))

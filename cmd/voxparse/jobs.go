@@ -91,7 +91,7 @@ func listJobs(ctx context.Context, c *client.Client, q client.JobQuery, n int) (
 func (a *app) printJobs(jobs []api.Job) error {
 	t := table{head: []string{"ID", "STATUS", "CREATED", "FILE", "NOTE"}}
 	for _, j := range jobs {
-		t.add(j.ID, a.style.jobStatus(j.Status), a.style.when(j.CreatedAt), a.style.cut(j.Source.Name, 40), jobNote(j))
+		t.add(j.ID, a.style.jobStatus(j.Status), a.style.when(j.CreatedAt), oneLine(j.Source.Name), jobNote(j))
 	}
 	return printList(a, jobs, func(j api.Job) string { return j.ID }, t, "no jobs; make one with: voxparse transcribe FILE")
 }

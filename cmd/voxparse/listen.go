@@ -285,7 +285,7 @@ func (a *app) printReceived(r received, whole bool) error {
 		text = r.head.Data.Error
 	}
 	if text != "" {
-		a.printf("         %s\n", shorten(oneLine(text), max(40, st.width-10)))
+		a.printf("         %s\n", st.cut(text, max(40, st.width-10)))
 	}
 	return a.out.err
 }

@@ -54,7 +54,7 @@ func (a *app) printf(format string, args ...any) {
 // for JSON gets none: what it finds on stderr is an error.
 func (a *app) notice(format string, args ...any) {
 	if !a.quiet && (!a.json || a.errStyle.tty) {
-		fmt.Fprintf(a.err, format+"\n", args...)
+		fmt.Fprintln(a.err, a.errStyle.wrap(fmt.Sprintf(format, args...), 0, 2))
 	}
 }
 
@@ -131,7 +131,11 @@ func (a *app) printTable(t table) error {
 		}
 		return a.printText(b.String())
 	}
-	widths := t.widths(a.style.width)
+	widths, fits := t.widths(a.style.width)
+	if !fits {
+		a.printBlocks(t)
+		return a.out.err
+	}
 	line := func(cells []string, st lipgloss.Style) {
 		for _, l := range foldRow(cells, widths) {
 			b.WriteString(st.Render(l) + "\n")
@@ -148,12 +152,25 @@ func (a *app) printTable(t table) error {
 	return nil
 }
 
+// printBlocks writes each row as lines of a name and a value, for a terminal
+// that is too narrow for the columns.
+func (a *app) printBlocks(t table) {
+	for i, r := range t.rows {
+		if i > 0 {
+			a.printf("\n")
+		}
+		for n, cell := range r {
+			a.field(strings.ToLower(t.head[n]), cell)
+		}
+	}
+}
+
 // foldRow returns the lines of a row: a cell that is wider than its column goes
 // on in the next line.
 func foldRow(cells []string, widths []int) []string {
 	folded, height := make([][]string, len(cells)), 0
 	for i, c := range cells {
-		folded[i] = strings.Split(ansi.Wrap(c, widths[i], "/_"), "\n")
+		folded[i] = strings.Split(ansi.Wrap(c, widths[i], "/_,"), "\n")
 		height = max(height, len(folded[i]))
 	}
 	lines := make([]string, height)
@@ -175,41 +192,57 @@ func foldRow(cells []string, widths []int) []string {
 	return lines
 }
 
-// gap is the columns between two cells; leastWidth what a cell keeps, however
-// narrow the terminal is.
-const gap, leastWidth = 2, 4
+// gap is the columns between two cells. A word of a cell is broken only where
+// it is longer than longWord, as addresses and paths are.
+const gap, longWord = 2, 18
 
-// widths returns the columns of each cell. Where the rows are wider than the
-// terminal the widest cells give way, the first last: it is what one copies.
-func (t table) widths(room int) []int {
-	widths, sum := make([]int, len(t.head)), gap*(len(t.head)-1)
+// widths returns the columns of each cell, and whether the rows fit into room
+// without a broken word. Where they are wider than room the widest cells give
+// way, but never the first: it is what one copies.
+func (t table) widths(room int) (widths []int, fits bool) {
+	widths = make([]int, len(t.head))
+	least, sum := make([]int, len(t.head)), gap*(len(t.head)-1)
 	for i, h := range t.head {
-		widths[i] = lipgloss.Width(h)
+		widths[i], least[i] = ansi.StringWidth(h), ansi.StringWidth(h)
 		for _, r := range t.rows {
-			widths[i] = max(widths[i], lipgloss.Width(r[i]))
+			widths[i] = max(widths[i], ansi.StringWidth(r[i]))
+			for _, word := range strings.Fields(r[i]) {
+				least[i] = max(least[i], min(ansi.StringWidth(word), longWord))
+			}
 		}
 		sum += widths[i]
 	}
 	for ; room > 0 && sum > room; sum-- {
 		widest := 0
 		for i := 1; i < len(widths); i++ {
-			if widths[i] > leastWidth && (widest == 0 || widths[i] > widths[widest]) {
+			if widths[i] > least[i] && (widest == 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
 		if widest == 0 {
-			break // the terminal wraps it
+			return widths, false
 		}
 		widths[widest]--
 	}
-	return widths
+	return widths, true
 }
+
+// fieldWidth is the columns before the value of a field.
+const fieldWidth = 15
 
 // field writes one "name  value" line of a description; an empty value is left out.
 func (a *app) field(name, value string) {
-	if value != "" {
-		a.printf("%s %s\n", a.style.faint.Render(fmt.Sprintf("%-14s", name)), value)
+	if strings.TrimSpace(value) != "" {
+		label := fmt.Sprintf("%-*s", fieldWidth-1, name)
+		a.printf("%s %s\n", a.style.faint.Render(label), a.style.wrap(value, max(fieldWidth, len(label)+1), fieldWidth))
 	}
+}
+
+// item writes a line below a field: it begins with mark, and goes on below
+// what follows the mark.
+func (a *app) item(mark, text string) {
+	n := ansi.StringWidth(mark)
+	a.printf("%s%s\n", mark, a.style.wrap(text, n, n))
 }
 
 func plural(n int, one, many string) string {

@@ -48,16 +48,16 @@ func (a *app) showStatus(st api.Status) {
 	a.field("plan", st.Plan)
 	a.field("jobs", counts(st.Jobs, api.Processing, api.Queued, api.Completed, api.Failed, api.Cancelled))
 	for _, j := range st.Running {
-		a.printf("  %s %s %s\n", j.ID, a.style.cut(j.Source.Name, 40), jobNote(j))
+		a.item("  ", strings.Join([]string{j.ID, oneLine(j.Source.Name), jobNote(j)}, " "))
 	}
 	a.field("deliveries", counts(st.Deliveries, api.DeliveryPending, api.DeliveryInFlight, api.DeliveryHeld, api.DeliveryDelivered, api.DeliveryFailed))
 	for _, w := range st.Webhooks {
-		a.printf("  %s %s%s\n", w.ID, a.style.cut(w.URL, 60), a.hookNote(w))
+		a.item("  ", fmt.Sprintf("%s %s%s", w.ID, oneLine(w.URL), a.hookNote(w)))
 	}
 	for _, f := range st.Folders {
 		a.field("folder", fmt.Sprintf("%s %s", oneLine(f.Dir), a.folderStatus(f)))
 		for _, w := range f.Waiting[:min(len(f.Waiting), statusWaiting)] {
-			a.printf("  %s: %s\n", oneLine(w.Path), oneLine(w.Reason))
+			a.item("  ", fmt.Sprintf("%s: %s", oneLine(w.Path), oneLine(w.Reason)))
 		}
 		if n := len(f.Waiting) - statusWaiting; n > 0 {
 			a.printf("  and more; see: voxparse watch show %s\n", f.ID)
@@ -67,9 +67,9 @@ func (a *app) showStatus(st api.Status) {
 		a.field("quarantine", fmt.Sprintf("%s (%s); see: voxparse doctor", plural(st.QuarantinedFiles, "file", "files"), bytesText(st.QuarantinedBytes)))
 	}
 	for _, p := range st.Problems {
-		a.printf("%s %s\n", a.style.bad.Render("!"), oneLine(p.Message))
+		a.item(a.style.bad.Render("!")+" ", oneLine(p.Message))
 		if p.Fix != "" {
-			a.printf("  %s\n", oneLine(p.Fix))
+			a.item("  ", oneLine(p.Fix))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/muesli/termenv"
 	"golang.org/x/term"
 
@@ -109,6 +110,47 @@ func (s style) cut(text string, n int) string {
 		return oneLine(text)
 	}
 	return shorten(oneLine(text), n)
+}
+
+// wrap breaks text between words where it is wider than the terminal. The first
+// line begins in column used, and the others are indented. A word is never
+// broken: an address or a secret is copied as one. Without a terminal text is
+// left as it is.
+func (s style) wrap(text string, used, indent int) string {
+	if s.width <= 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if used+ansi.StringWidth(line) > s.width {
+			line = s.wrapLine(line, used, indent)
+		}
+		lines[i] = strings.TrimRight(line, " ")
+		used = 0
+	}
+	return strings.Join(lines, "\n")
+}
+
+// wrapLine is wrap for a line that is too wide.
+func (s style) wrapLine(line string, used, indent int) string {
+	var b strings.Builder
+	b.WriteString(line[:len(line)-len(strings.TrimLeft(line, " "))])
+	used += b.Len()
+	for i, word := range strings.Fields(line) {
+		n := ansi.StringWidth(word)
+		switch {
+		case i == 0:
+		case used+1+n > s.width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = indent
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
 }
 
 // when writes a time: how long ago for a person, RFC 3339 for a program.

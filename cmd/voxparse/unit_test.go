@@ -283,16 +283,15 @@ func TestATableFitsTheTerminal(t *testing.T) {
 		width int
 		want  string
 	}{
-		{0, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
-		{80, "ID        FILE\njob_0001  録音の長い名前.mp3  x"},
-		{22, "ID        FILE\njob_0001  録音の長   x\n          い名前.mp\n          3"},
-		{1, "ID        FILE\njob_0001  録音  x\n          の長\n          い名\n          前.m\n          p3"},
+		{0, "ID        FILE                NOTE\njob_0001  録音の長い名前.mp3  x"},
+		{80, "ID        FILE                NOTE\njob_0001  録音の長い名前.mp3  x"},
+		{30, "id             job_0001\nfile           録音の長い名前.mp3\nnote           x"},
 	}
 	for _, tt := range tests {
 		var b strings.Builder
 		a := newApp(strings.NewReader(""), &b, &b)
 		a.style.tty, a.style.width = true, tt.width
-		tab := table{head: []string{"ID", "FILE", ""}}
+		tab := table{head: []string{"ID", "FILE", "NOTE"}}
 		tab.add("job_0001", "録音の長い名前.mp3", "x")
 		if err := a.printTable(tab); err != nil {
 			t.Fatal(err)
@@ -300,6 +299,41 @@ func TestATableFitsTheTerminal(t *testing.T) {
 		if got := strings.TrimSpace(b.String()); got != tt.want {
 			t.Errorf("%d columns: got\n%s\nwant\n%s", tt.width, got, tt.want)
 		}
+	}
+}
+
+func TestWrap_neverInsideAWord(t *testing.T) {
+	tests := []struct {
+		name         string
+		text         string
+		width        int
+		used, indent int
+		want         string
+	}{
+		{"no terminal", "one two three", 0, 0, 2, "one two three"},
+		{"it fits", "one  two", 8, 0, 2, "one  two"},
+		{"between words", "one two three", 8, 0, 2, "one two\n  three"},
+		{"below a label", "one two three", 10, 4, 4, "one\n    two\n    three"},
+		{"a long word stays whole", "see http://localhost:3000/hooks now", 12, 0, 2, "see\n  http://localhost:3000/hooks\n  now"},
+		{"wide characters", "録音 録音 録音", 9, 0, 0, "録音 録音\n録音"},
+		{"colors take no room", "\x1b[31mone\x1b[0m two", 7, 0, 0, "\x1b[31mone\x1b[0m two"},
+		{"lines stay", "one\ntwo three", 5, 0, 1, "one\ntwo\n three"},
+	}
+	for _, tt := range tests {
+		if got := (style{width: tt.width}).wrap(tt.text, tt.used, tt.indent); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestTableWidths_shortWordsStayWhole(t *testing.T) {
+	tab := table{head: []string{"ID", "STATUS", "NOTE"}}
+	tab.add("dlv_01m8dec8bf85xyqdn2m3bjm000", "pending", "a note of several words")
+	if widths, fits := tab.widths(48); !fits || widths[1] < len("pending") || widths[2] < len("several") {
+		t.Errorf("48 columns: got %v, %v, want columns that fit and keep words whole", widths, fits)
+	}
+	if widths, fits := tab.widths(44); fits {
+		t.Errorf("44 columns: got %v, want no fit", widths)
 	}
 }
 

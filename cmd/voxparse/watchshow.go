@@ -21,7 +21,7 @@ func (a *app) showWatch(f api.Folder) {
 	}
 	slices.SortFunc(f.Waiting, func(x, y api.FolderFile) int { return strings.Compare(x.Path, y.Path) })
 	for _, w := range f.Waiting {
-		a.printf("  %s: %s\n", oneLine(w.Path), oneLine(w.Reason))
+		a.item("  ", fmt.Sprintf("%s: %s", oneLine(w.Path), oneLine(w.Reason)))
 	}
 }
 

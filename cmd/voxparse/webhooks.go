@@ -155,7 +155,7 @@ func webhooksListCmd(a *app) *cobra.Command {
 			}
 			t := table{head: []string{"ID", "STATUS", "URL", "EVENTS", "DESCRIPTION"}}
 			for _, w := range hooks {
-				t.add(w.ID, a.webhookStatus(w), a.style.cut(w.URL, 60), events(w.Events), a.style.cut(w.Description, 40))
+				t.add(w.ID, a.webhookStatus(w), oneLine(w.URL), events(w.Events), oneLine(w.Description))
 			}
 			return printList(a, hooks, func(w api.Webhook) string { return w.ID }, t, "no webhooks; add one with: voxparse webhooks add URL")
 		},

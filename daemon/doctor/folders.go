@@ -89,7 +89,7 @@ func compareWatches(use inotify, need, folders int) []api.Finding {
 	var out []api.Finding
 	if used := use.watches + need; used > use.maxWatches {
 		out = append(out, fail(id, sysctl("max_user_watches", max(524288, 2*used)),
-			"the drop folders need %d watches, other programs have %d, and the system grants %d in all: some folders are only looked through now and then", need, use.watches, use.maxWatches))
+			"the drop folders need %d of the watches that the system grants, other programs have %d, of %d in all: some folders are only looked through now and then", need, use.watches, use.maxWatches))
 	}
 	if used := use.instances + folders; used > use.maxInstances {
 		out = append(out, fail(id, sysctl("max_user_instances", max(1024, 2*used)),
@@ -98,7 +98,7 @@ func compareWatches(use inotify, need, folders int) []api.Finding {
 	if len(out) > 0 {
 		return out
 	}
-	return []api.Finding{ok(id, "the drop folders need %d watches, other programs have %d, and the system grants %d", need, use.watches, use.maxWatches)}
+	return []api.Finding{ok(id, "the drop folders need %d of the watches that the system grants, other programs have %d, of %d in all", need, use.watches, use.maxWatches)}
 }
 
 // sysctl is the command that raises a limit of inotify, also after a boot.

@@ -132,15 +132,15 @@ func (m *machine) diskSpace(context.Context) []api.Finding {
 		least = min(least, free)
 		switch {
 		case free < spaceFail:
-			out = append(out, fail(id, "df -h "+problem.Quote(existing(p.dir)), "only %d MB are left for %s", free>>20, p.what))
+			out = append(out, fail(id, "df -h "+problem.Quote(existing(p.dir)), "only %s left for %s", sizeText(free), p.what))
 		case free < spaceWarn:
-			out = append(out, warn(id, "df -h "+problem.Quote(existing(p.dir)), "%d MB are left for %s", free>>20, p.what))
+			out = append(out, warn(id, "df -h "+problem.Quote(existing(p.dir)), "%s left for %s", sizeText(free), p.what))
 		}
 	}
 	if len(out) > 0 {
 		return out
 	}
-	return []api.Finding{ok(id, "%d MB or more are left wherever something is written", least>>20)}
+	return []api.Finding{ok(id, "%s or more is left wherever something is written", sizeText(least))}
 }
 
 // place is a folder that something is written to.
@@ -176,4 +176,12 @@ func existing(dir string) string {
 		}
 		dir = filepath.Dir(dir)
 	}
+}
+
+// sizeText writes a size of a disk for a person.
+func sizeText(n uint64) string {
+	if n >= 1<<30 {
+		return fmt.Sprintf("%.1f GB", float64(n)/(1<<30))
+	}
+	return fmt.Sprintf("%d MB", n>>20)
 }

@@ -79,7 +79,7 @@ func (d *Doctor) checkFolders(ctx context.Context) []api.Finding {
 			out = append(out, fail(id, show, "%d files in %s are blocked", n, v.Dir))
 		}
 		if n := v.Counts["failed"]; n > 0 {
-			out = append(out, warn(id, fmt.Sprintf("read the .error.json files in %s, and delete them to try again", problem.Quote(v.Dir)), "%d files of %s failed", n, v.Dir))
+			out = append(out, warn(id, fmt.Sprintf("read the .error.json files in %s, and delete them to try again", problem.Quote(v.Dir)), "%s of %s failed", countFiles(n), v.Dir))
 		}
 	}
 	for _, p := range d.cfg.Folders.Unwatched() {
@@ -94,4 +94,12 @@ func (d *Doctor) checkFolders(ctx context.Context) []api.Finding {
 		out = append(out, ok(id, "the drop folders have no trouble (%d)", len(views)))
 	}
 	return out
+}
+
+// countFiles is "1 file" or "2 files".
+func countFiles(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }

@@ -54,7 +54,7 @@ func (d *Doctor) checkWebhook(ctx context.Context, h store.Webhook, probe bool) 
 	case !h.Active && h.DisabledReason != api.DisabledByUser:
 		out = append(out, fail(id, "voxparse webhooks enable "+h.ID, "%s was disabled: %s", name, h.DisabledReason))
 	case h.ConsecutiveFailures > 0:
-		out = append(out, warn(id, "voxparse webhooks deliveries "+h.ID+" --status pending", "%s failed %d times in a row", name, h.ConsecutiveFailures))
+		out = append(out, warn(id, "voxparse webhooks deliveries "+h.ID+" --status pending", "%s keeps failing (%d in a row)", name, h.ConsecutiveFailures))
 	}
 	if !probe {
 		return out
