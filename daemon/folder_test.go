@@ -301,7 +301,7 @@ func TestFoldersThatWouldTakeAFileTwiceAreRefused(t *testing.T) {
 	}
 	f.addFolder(dir, quick(nil))
 	for _, c := range []string{dir, inner, filepath.Dir(dir), f.cfg.DataDir} {
-		if _, err := f.client.AddWatch(t.Context(), api.FolderRequest{Dir: c, Existing: "ignore"}); !errors.Is(err, api.Conflict) {
+		if _, err := f.client.AddWatch(t.Context(), api.FolderRequest{Dir: c, Options: api.FolderOptions{Recursive: true}, Existing: "ignore"}); !errors.Is(err, api.Conflict) {
 			t.Errorf("%s: got %v, want a conflict", c, err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,8 +158,13 @@ func TestFoldersOfTheConfigFileThatWouldTakeAFileTwiceAreTold(t *testing.T) {
 		o.Config.Folders = []config.Folder{{Dir: dir, FolderOptions: quick(nil)}, {Dir: inner, FolderOptions: quick(nil)}}
 	})
 	p := f.problem("folder_conflict", "taken twice")
-	if all, err := f.client.Watches(t.Context()); err != nil || len(all) != 1 {
-		t.Errorf("got %d folders watched (%v) and %q, want one", len(all), err, p.Message)
+	all, err := f.client.Watches(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("got %d folders (%v) and %q, want both", len(all), err, p.Message)
+	}
+	blocked := slices.DeleteFunc(all, func(v api.Folder) bool { return v.Status != "blocked" })
+	if len(blocked) != 1 || !strings.Contains(blocked[0].Reason, "taken twice") {
+		t.Errorf("got %+v blocked, want one of the two, with the reason", blocked)
 	}
 }
 

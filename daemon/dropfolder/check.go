@@ -26,7 +26,7 @@ func (fs *Folders) check(ctx context.Context, req *api.FolderRequest) error {
 	case !fi.IsDir():
 		return api.Errorf(api.Invalid, "dir: %s is not a folder", req.Dir)
 	}
-	if err := fs.checkApart(req.Dir); err != nil {
+	if err := fs.checkApart("", req.Dir, req.Options); err != nil {
 		return err
 	}
 	rules, err := fs.checkOptions(ctx, &req.Options)
@@ -46,30 +46,6 @@ func (fs *Folders) check(ctx context.Context, req *api.FolderRequest) error {
 		return api.Errorf(api.Invalid, "existing: there is audio in %s already; say whether to take it with --existing process or --existing ignore", req.Dir)
 	}
 	return err
-}
-
-// checkApart refuses a folder inside another one, around it, or around our own
-// data: a file would be taken twice.
-func (fs *Folders) checkApart(dir string) error {
-	if within(fs.cfg.DataDir, dir) || within(dir, fs.cfg.DataDir) {
-		return api.Errorf(api.Conflict, "dir: %s and voxparse's own data folder %s lie in one another; choose another folder", dir, fs.cfg.DataDir)
-	}
-	for _, f := range fs.list() {
-		other := f.dir()
-		if other == dir {
-			return api.Errorf(api.Conflict, "dir: %s is watched already, as %s", dir, f.id)
-		}
-		inner, outer := other, dir
-		if within(dir, other) {
-			inner, outer = dir, other
-		} else if !within(other, dir) {
-			continue
-		}
-		if outer == dir || f.record().Options.Recursive {
-			return api.Errorf(api.Conflict, "dir: %s lies in %s, and a file there would be taken twice; remove %s first or choose another folder", inner, outer, f.id)
-		}
-	}
-	return nil
 }
 
 // within reports whether path is dir or lies below it.

@@ -74,7 +74,7 @@ func (fs *Folders) finishOne(ctx context.Context, fin store.Finish) error {
 	if f == nil {
 		return nil // not watched now: it is done when it is watched again
 	}
-	if err := f.watcher.Absent(); err != nil {
+	if err := f.absent(); err != nil {
 		return err
 	}
 	if err := f.cleanUp(ctx); err != nil {

@@ -67,6 +67,7 @@ var DefaultIntervals = Intervals{Finish: 30 * time.Second, Keep: 10 * time.Secon
 // are in the store, and what is here can be made again from them.
 type Folders struct {
 	cfg       Config
+	asking    sync.Mutex // one folder at a time looks whether it may be watched
 	mu        sync.Mutex
 	all       map[string]*folder
 	cleanups  map[string]*cleanup // by folder, also while it is not in all
@@ -91,6 +92,7 @@ type folder struct {
 	wanted  atomic.Int64                   // bytes of the outputs that could not be written last
 	blocked atomic.Pointer[setback]        // why no outputs can be written
 	late    atomic.Pointer[setback]        // why sources cannot be finished
+	apart   atomic.Pointer[setback]        // why the folder may not be watched
 }
 
 // New returns Folders. The caller calls Start, and Run.
@@ -131,18 +133,14 @@ func (fs *Folders) Start(ctx context.Context) error {
 		if isFromConfig(rec) && !fs.inConfig(rec.Dir) {
 			continue // taken out of the file: what is known of it stays
 		}
-		fs.startApart(rec)
+		fs.startRecorded(rec)
 	}
 	return nil
 }
 
-// startApart watches a folder that is recorded, unless files of it would be
-// taken twice.
-func (fs *Folders) startApart(rec store.FolderRecord) {
-	err := fs.checkApart(rec.Dir)
-	if err == nil {
-		err = fs.start(rec)
-	}
+// startRecorded watches a folder that is recorded.
+func (fs *Folders) startRecorded(rec store.FolderRecord) {
+	err := fs.start(rec)
 	fs.noteUnwatched(rec.Dir, err)
 	if err != nil {
 		fs.cfg.Logger.Error("watch a folder", "folder", rec.ID, "dir", rec.Dir, "error", err)
@@ -205,16 +203,17 @@ func (fs *Folders) start(rec store.FolderRecord) error {
 		return err
 	}
 	f := &folder{fs: fs, id: rec.ID, rules: rules, done: make(chan struct{})}
-	place := watch.Place{Dir: rec.Dir, Identity: watch.Identity{Marker: rec.Marker, Dev: rec.Device}}
+	place := placeOf(rec)
 	f.rec.Store(&rec)
 	f.makeFinisher(place, rec.Options.Out)
 	f.watcher, err = watch.New(watch.Options{
 		Place: place, Rules: rules, Logger: fs.cfg.Logger.With("folder", rec.ID), BatchSize: store.MaxFileClaims,
-		Known: f.known, Ready: f.take, Adopted: f.adopted,
+		Known: f.known, Ready: f.take, Adopted: f.adopted, May: f.mayWatch,
 	})
 	if err != nil {
 		return err
 	}
+	_ = f.mayWatch() // noted, and asked again when the folder is found
 	if rec.Options.Paused {
 		f.watcher.Pause()
 	}
@@ -287,7 +286,7 @@ func (f *folder) adopted(id watch.Identity) error {
 		return err
 	}
 	f.rec.Store(&rec)
-	f.makeFinisher(watch.Place{Dir: rec.Dir, Identity: id}, rec.Options.Out)
+	f.makeFinisher(placeOf(rec), rec.Options.Out)
 	return nil
 }
 

@@ -35,6 +35,9 @@ func (f *folder) view(ctx context.Context) (api.Folder, error) {
 	}
 	v := api.Folder{ID: rec.ID, Dir: watch.Printable(rec.Dir), Options: rec.Options, Status: state.State, Reason: state.Reason,
 		Counts: map[string]int{}, Waiting: state.Waiting, LastScan: state.LastScan}
+	if a := f.apart.Load(); a != nil {
+		v.Status, v.Reason = "blocked", a.err.Error()
+	}
 	for s, n := range counts {
 		v.Counts[string(s)] += n
 	}
@@ -48,6 +51,9 @@ func (f *folder) view(ctx context.Context) (api.Folder, error) {
 func (fs *Folders) Watched() []config.Folder {
 	var out []config.Folder
 	for _, f := range fs.list() {
+		if f.apart.Load() != nil {
+			continue
+		}
 		out = append(out, config.Folder{Dir: f.dir(), FolderOptions: f.record().Options})
 	}
 	return out
@@ -108,6 +114,9 @@ func (fs *Folders) Change(ctx context.Context, id string, change func(api.Folder
 		return api.Folder{}, err
 	}
 	if _, err := fs.checkOptions(ctx, &next); err != nil {
+		return api.Folder{}, err
+	}
+	if err := fs.checkApart(id, f.dir(), next); err != nil {
 		return api.Folder{}, err
 	}
 	rec, err := fs.cfg.Store.UpdateFolder(ctx, id, func(rec *store.FolderRecord) error {

@@ -21,6 +21,15 @@ func TestFolders_AddRefusesWhatCannotBeWatched(t *testing.T) {
 	f.add(dir, nil)
 	other := t.TempDir()
 	plain := drop(t, other, "old.mp3", "from before")
+	links := t.TempDir()
+	link := func(name, to string) string {
+		path := filepath.Join(links, name)
+		if err := os.Symlink(to, path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	same, data := link("calls", dir), link("data", f.home)
 	for _, c := range []struct {
 		name string
 		req  api.FolderRequest
@@ -33,7 +42,12 @@ func TestFolders_AddRefusesWhatCannotBeWatched(t *testing.T) {
 		{"below a file", api.FolderRequest{Dir: filepath.Join(plain, "x")}, api.Invalid, "dir:"},
 		{"watched", api.FolderRequest{Dir: dir}, api.Conflict, "watched already"},
 		{"inside", api.FolderRequest{Dir: inner}, api.Conflict, "taken twice"},
+		{"watched, through a link", api.FolderRequest{Dir: same}, api.Conflict, "is the same folder as " + dir},
+		{"inside, through a link", api.FolderRequest{Dir: filepath.Join(same, "inner")}, api.Conflict, "taken twice"},
 		{"data", api.FolderRequest{Dir: f.home}, api.Conflict, "data folder"},
+		{"data, through a link", api.FolderRequest{Dir: data}, api.Conflict, "data folder"},
+		{"out in data, through a link", api.FolderRequest{Dir: other, Options: api.FolderOptions{Out: data}}, api.Conflict, "data folder"},
+		{"out missing in data", api.FolderRequest{Dir: other, Options: api.FolderOptions{Out: filepath.Join(data, "none")}}, api.Conflict, "data folder"},
 		{"existing unsaid", api.FolderRequest{Dir: other}, api.Invalid, "--existing"},
 		{"existing unknown", api.FolderRequest{Dir: other, Existing: "burn"}, api.Invalid, "existing"},
 		{"out", api.FolderRequest{Dir: other, Options: api.FolderOptions{Out: "out"}}, api.Invalid, "out:"},

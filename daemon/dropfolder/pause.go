@@ -35,7 +35,7 @@ func (fs *Folders) Paused(queue string) bool {
 	if f == nil {
 		return strings.HasPrefix(queue, api.FolderPrefix)
 	}
-	return f.watcher.Absent() != nil || f.blocked.Load() != nil
+	return f.absent() != nil || f.blocked.Load() != nil
 }
 
 // cannotWrite notes that outputs of size bytes could not be written, for

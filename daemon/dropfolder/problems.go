@@ -20,6 +20,9 @@ func (fs *Folders) Troubles() []api.Problem {
 // problems are what keeps the files of a folder from going on.
 func (f *folder) problems() []api.Problem {
 	var out []api.Problem
+	if f.apart.Load() != nil {
+		return nil // Unwatched says it
+	}
 	rec, s := f.record(), f.watcher.State()
 	dir, to := watch.Printable(rec.Dir), rec.Options.Out
 	if to == "" {
@@ -32,7 +35,7 @@ func (f *folder) problems() []api.Problem {
 		}
 		out = append(out, api.Problem{Code: code, Message: fmt.Sprintf("the folder %s is %s: %s", dir, s.State, s.Reason), Fix: s.Fix})
 	}
-	if f.watcher.Absent() != nil {
+	if f.absent() != nil {
 		return out // the rest follows from it
 	}
 	if b := f.blocked.Load(); b != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -83,7 +84,7 @@ func (fs *Folders) configureLater(ctx context.Context, c config.Folder, why erro
 			why = fs.configure(ctx, c)
 		}
 		if rec, err := fs.cfg.Store.Folder(ctx, ConfigID(dir)); why == nil && err == nil {
-			fs.startApart(rec)
+			fs.startRecorded(rec)
 			return
 		}
 		fs.noteUnwatched(dir, why)
@@ -104,9 +105,16 @@ func (fs *Folders) noteUnwatched(dir string, why error) {
 
 // Unwatched are the folders that should be watched and are not.
 func (fs *Folders) Unwatched() []api.Problem {
+	var out []api.Problem
+	for _, f := range fs.list() {
+		if a := f.apart.Load(); a != nil {
+			dir := watch.Printable(f.dir())
+			out = append(out, api.Problem{Code: "folder_conflict", Message: fmt.Sprintf("the folder %s is not watched: %v", dir, a.err),
+				Fix: "voxparse watch rm " + problem.Quote(f.id)})
+		}
+	}
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	var out []api.Problem
 	for _, dir := range slices.Sorted(maps.Keys(fs.unwatched)) {
 		out = append(out, problem.Folder(dir, fs.unwatched[dir], "the folder %s is not watched: %v", watch.Printable(dir), fs.unwatched[dir]))
 	}

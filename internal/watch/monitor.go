@@ -49,6 +49,11 @@ func (w *Watcher) attend(n *notifier) *notifier {
 	if attached != (Stat{}) && !lost && sameDir(st, attached) {
 		return n
 	}
+	if err := w.mayAttach(); err != nil {
+		w.detach(err)
+		w.closeNotifier(n)
+		return nil
+	}
 	if err := w.recordIdentity(place, root, st); err != nil {
 		w.detach(err)
 		w.closeNotifier(n)
@@ -68,6 +73,17 @@ func (w *Watcher) attend(n *notifier) *notifier {
 	clear(w.newDirs)
 	signal(w.checker)
 	return n
+}
+
+// mayAttach asks whether the folder may be watched.
+func (w *Watcher) mayAttach() error {
+	if w.opt.May == nil {
+		return nil
+	}
+	if err := w.opt.May(); err != nil {
+		return &blockedError{error: err, refused: true}
+	}
+	return nil
 }
 
 func (w *Watcher) recordIdentity(place Place, root *os.Root, st Stat) error {

@@ -29,6 +29,7 @@ type Identity struct {
 type Place struct {
 	Dir      string // absolute
 	Identity Identity
+	Name     string // what a marker says that is written anew; "": something that no other says
 }
 
 // Open opens the folder if it is really there: it exists, and it is the one
@@ -98,6 +99,9 @@ func (p Place) adopt(root *os.Root, st Stat) (Identity, error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && marker == "" {
 		marker = p.Identity.Marker
 		if marker == "" {
+			marker = p.Name
+		}
+		if marker == "" {
 			marker = "folder_" + strings.ToLower(rand.Text())
 		}
 		err = writeMarker(root, marker)
@@ -108,8 +112,12 @@ func (p Place) adopt(root *os.Root, st Stat) (Identity, error) {
 	return id, nil // a folder that cannot be written is known by its device alone
 }
 
-// RemoveMarker removes the marker. It is for a folder that is no longer watched.
+// RemoveMarker removes the marker of a folder that is no longer watched, if it
+// says Name: any other was left by another watch, which still goes by it.
 func (p Place) RemoveMarker() error {
+	if p.Name == "" || p.Identity.Marker != p.Name {
+		return nil
+	}
 	root, err := p.Open()
 	if err != nil {
 		return err
@@ -158,12 +166,15 @@ func offline(dir string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return api.Errorf(api.Unavailable, "%s does not exist now", dir)
 	case errors.Is(err, fs.ErrPermission):
-		return &blockedError{api.Errorf(api.Unavailable, "%s cannot be read: permission denied; give it back with: chmod u+rwx %q", dir, dir)}
+		return &blockedError{error: api.Errorf(api.Unavailable, "%s cannot be read: permission denied; give it back with: chmod u+rwx %q", dir, dir)}
 	}
 	return api.Errorf(api.Unavailable, "%s cannot be opened: %v", dir, err)
 }
 
-// blockedError marks an Unavailable error that is about rights, not absence.
-type blockedError struct{ error }
+// blockedError marks an error that is about rights, not absence.
+type blockedError struct {
+	error
+	refused bool // by Options.May
+}
 
 func (e *blockedError) Unwrap() error { return e.error }

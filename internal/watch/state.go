@@ -78,7 +78,10 @@ func (w *Watcher) summary() (state, reason string) {
 
 // fix says what may be done about a state. Call it with mu held.
 func (w *Watcher) fix(state string) string {
+	var denied *blockedError
 	switch {
+	case errors.As(w.absent, &denied) && denied.refused:
+		return "" // whoever refused it knows
 	case state == "offline":
 		return "plug its volume in, or stop to watch it with: voxparse watch rm"
 	case state == "blocked" && w.refused == nil:

@@ -35,6 +35,11 @@ type Options struct {
 	// before any of its files is named. Record it. May be nil.
 	Adopted func(Identity) error
 
+	// May is asked whenever the folder is found at its path, before anything
+	// is done there. With an error nothing is, State says why, and it is asked
+	// again a little later. May be nil.
+	May func() error
+
 	BatchSize int // 0: 500
 	Hashers   int // files hashed at once; 0: 2
 }
