@@ -150,5 +150,6 @@ type Metrics interface {
 	Route(route string) // that is served
 	Request(route string, status int, took time.Duration)
 	Stream(route string, status int) // that has ended
+	Panicked()                       // a request
 	JobAccepted(took time.Duration)
 }

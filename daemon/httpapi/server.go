@@ -2,11 +2,15 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 // Limits of every connection.
@@ -120,7 +124,7 @@ func (srv *server) serve(pattern string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		rec := &statusRecorder{ResponseWriter: w}
-		if err := h(rec, r); err != nil {
+		if err := srv.call(h, rec, r); err != nil {
 			limitRest(rec, r)
 			writeError(rec, r, srv.cfg.Logger, err)
 		}
@@ -130,6 +134,31 @@ func (srv *server) serve(pattern string, h handler) http.Handler {
 		}
 		srv.cfg.Metrics.Request(pattern, rec.status, time.Since(began))
 	})
+}
+
+// errPanicked is the error of a handler that panicked.
+var errPanicked = api.Errorf(api.Internal, "internal error; see: voxparse daemon logs")
+
+// call calls h. A panic of it is a fault of ours, not the end of the daemon: it
+// is logged with its stack and counted, and becomes an error; where the answer
+// has begun, the connection is cut, so that nobody takes it for complete.
+func (srv *server) call(h handler, rec *statusRecorder, r *http.Request) (err error) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if v == http.ErrAbortHandler { //nolint:errorlint // it is thrown as it is
+			panic(v)
+		}
+		srv.cfg.Metrics.Panicked()
+		srv.cfg.Logger.Error("a request panicked; this is a bug in voxparse", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		if rec.status != 0 {
+			panic(http.ErrAbortHandler)
+		}
+		err = errPanicked
+	}()
+	return h(rec, r)
 }
 
 // limitRest bounds the time for which the server waits for the rest of a
@@ -152,6 +181,14 @@ func (s *statusRecorder) WriteHeader(status int) {
 		s.status = status
 	}
 	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes the status of an answer that begins without one.
+func (s *statusRecorder) Write(b []byte) (int, error) {
+	if s.status == 0 {
+		s.status = http.StatusOK
+	}
+	return s.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController find deadlines and Flush.

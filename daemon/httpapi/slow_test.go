@@ -95,6 +95,7 @@ type uncounted struct{ http.Handler }
 
 func (uncounted) Route(string)                       {}
 func (uncounted) Stream(string, int)                 {}
+func (uncounted) Panicked()                          {}
 func (uncounted) Request(string, int, time.Duration) {}
 func (uncounted) JobAccepted(time.Duration)          {}
 

@@ -28,6 +28,7 @@ type Config struct {
 type Metrics struct {
 	handler  http.Handler
 	requests *prometheus.CounterVec
+	panics   prometheus.Counter
 	answered *prometheus.HistogramVec
 	accepted prometheus.Histogram
 	waited   prometheus.Histogram
@@ -43,6 +44,7 @@ type Metrics struct {
 func New(cfg Config) *Metrics {
 	m := &Metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "voxparse_http_requests_total", Help: "Requests that were answered, streams included, by route and status code."}, []string{"route", "code"}),
+		panics:   prometheus.NewCounter(prometheus.CounterOpts{Name: "voxparse_http_panics_total", Help: "Requests whose handling panicked; each is a bug in voxparse, and is in the log."}),
 		answered: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "voxparse_http_request_seconds",
 			Help: "Time to answer a request, waiting included, streams not.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)}, []string{"route", "code"}),
 		accepted: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "voxparse_accept_seconds",
@@ -61,7 +63,7 @@ func New(cfg Config) *Metrics {
 	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "voxparse_build_info", Help: "Always 1; the label is the version.",
 		ConstLabels: prometheus.Labels{"version": cfg.Version}}, func() float64 { return 1 })
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build, &storeCollector{cfg},
-		m.requests, m.answered, m.accepted, m.waited, m.ended, m.audio, m.wall, m.attempts, m.duration, m.disabled)
+		m.requests, m.panics, m.answered, m.accepted, m.waited, m.ended, m.audio, m.wall, m.attempts, m.duration, m.disabled)
 	m.begin()
 	m.handler = promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 	return m
@@ -102,6 +104,9 @@ func (m *Metrics) Request(route string, status int, took time.Duration) {
 func (m *Metrics) Stream(route string, status int) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }
+
+// Panicked notes a request whose handling panicked.
+func (m *Metrics) Panicked() { m.panics.Inc() }
 
 // JobAccepted notes a job that is durable, took after the first byte of its
 // upload.

@@ -59,6 +59,7 @@ func TestMetrics_showWhatHappened(t *testing.T) {
 	m.Route("GET /health")
 	m.Request("GET /health", 200, time.Second)
 	m.Stream("GET /v1/events", 200)
+	m.Panicked()
 	m.JobAccepted(time.Second)
 	m.JobBegun(2 * time.Second)
 	m.JobEnded(api.Completed)
@@ -83,6 +84,7 @@ func TestMetrics_showWhatHappened(t *testing.T) {
 		"voxparse_disk_free_bytes 1024",
 		`voxparse_folders{status="offline"} 1`,
 		`voxparse_folders{status="blocked"} 0`,
+		"voxparse_http_panics_total 1",
 		"voxparse_accept_seconds_sum 1",
 		"voxparse_job_queue_seconds_sum 2",
 		`voxparse_jobs_ended_total{status="completed"} 1`,
