@@ -108,6 +108,23 @@ type compacted struct {
 	After  int64  `json:"bytes_after"`
 }
 
+// stoppedDatabase returns the path of the database of a daemon that does not run.
+func (a *app) stoppedDatabase(ctx context.Context) (string, error) {
+	cl, err := a.local(ctx, nil)
+	if err != nil {
+		return "", err
+	}
+	defer cl.Close()
+	if _, err := cl.Health(ctx); !errors.Is(err, client.ErrUnreachable) {
+		return "", api.Errorf(api.Conflict, "the daemon runs; stop it first: voxparse daemon stop")
+	}
+	path := a.database()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", api.Errorf(api.NotFound, "there is no database yet: %s", path)
+	}
+	return path, nil
+}
+
 func daemonCompactCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "compact", Short: "Give the free space in the database back to the disk", Args: args(),
@@ -115,17 +132,9 @@ func daemonCompactCmd(a *app) *cobra.Command {
 file is replaced once the new one is complete and durable; there must be room for both.`,
 		Example: "  voxparse daemon stop && voxparse daemon compact && voxparse daemon start",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.local(c.Context(), nil)
+			path, err := a.stoppedDatabase(c.Context())
 			if err != nil {
 				return err
-			}
-			defer cl.Close()
-			if _, err := cl.Health(c.Context()); !errors.Is(err, client.ErrUnreachable) {
-				return api.Errorf(api.Conflict, "the daemon runs; stop it first: voxparse daemon stop")
-			}
-			path := a.database()
-			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-				return api.Errorf(api.NotFound, "there is no database yet: %s", path)
 			}
 			if err := checkDatabase(c.Context(), path); err != nil {
 				return err

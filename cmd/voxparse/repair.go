@@ -1,15 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/daemon"
 )
 
@@ -35,17 +30,9 @@ follow from the records. What cannot be read is named. The damaged file stays wh
 it is, under another name. The daemon must not run.`,
 		Example: "  voxparse daemon stop && voxparse daemon repair && voxparse daemon start",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cl, err := a.local(c.Context(), nil)
+			path, err := a.stoppedDatabase(c.Context())
 			if err != nil {
 				return err
-			}
-			defer cl.Close()
-			if _, err := cl.Health(c.Context()); !errors.Is(err, client.ErrUnreachable) {
-				return api.Errorf(api.Conflict, "the daemon runs; stop it first: voxparse daemon stop")
-			}
-			path := a.database()
-			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-				return api.Errorf(api.NotFound, "there is no database: %s", path)
 			}
 			done, err := daemon.RepairDatabase(c.Context(), path)
 			if err != nil {
