@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -217,12 +218,31 @@ func (o Option) Values(from any) []string {
 // field returns the field of v that bears the option's name as its JSON name.
 func (o Option) field(v any) (reflect.Value, bool) {
 	s := reflect.ValueOf(v).Elem()
-	for _, f := range reflect.VisibleFields(s.Type()) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == o.Name && !f.Anonymous {
-			return s.FieldByIndex(f.Index), true
+	index, ok := fieldsOf(s.Type())[o.Name]
+	if !ok {
+		return reflect.Value{}, false
+	}
+	return s.FieldByIndex(index), true
+}
+
+// fields keeps what fieldsOf found: a walk over a type is slow, and each
+// upload asks for every option.
+var fields sync.Map // reflect.Type → map[string][]int
+
+// fieldsOf returns where the fields of a struct are, by their JSON names.
+func fieldsOf(t reflect.Type) map[string][]int {
+	if known, ok := fields.Load(t); ok {
+		return known.(map[string][]int)
+	}
+	found := map[string][]int{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if _, taken := found[name]; !taken && !f.Anonymous {
+			found[name] = f.Index
 		}
 	}
-	return reflect.Value{}, false
+	fields.Store(t, found)
+	return found
 }
 
 // CheckOptions checks the options of the struct that v points to and brings
