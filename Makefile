@@ -70,7 +70,7 @@ $(RECEIVERS): testdata/receivers/package-lock.json
 # of a backend and its suite count for all of store, and those of the sender
 # for all of sending. (Counting everything for everything builds the whole tree
 # anew for each package.) The keyring of the machine is left alone.
-GOTEST     = VOXPARSE_NO_KEYRING=1 $(GO) test -timeout 30m -cover
+GOTEST     = VOXPARSE_NO_KEYRING=1 $(GO) test -timeout 30m -cover -covermode=atomic
 GOTEST_END = -args -test.gocoverdir=$(abspath $(COVER))
 WHOLE     := /(daemon|cmd/voxparse|cmd/voxparse-engine|internal/engine|internal/moonshine)$$
 TOGETHER  := /(store|store/[a-z]+|webhook|internal/(sender|eventbody|webhooktest))$$
@@ -89,10 +89,13 @@ short: ## the tests that need no network, npm, node or python
 
 cover: ## statements covered by the last `make test`, by package; fails below MIN_COVER
 	@[ -d $(COVER) ] || { echo "there is nothing to report yet; run first: make test" >&2; exit 1; }
-	@$(GO) tool covdata percent -i=$(COVER) | awk -v min=$(MIN_COVER) -v skip='/cmd/|test$$' ' \
-		{ p = $$3 + 0; low = $$0 ~ /of statements/ && p < min && $$1 !~ skip; \
-		  printf "%6.1f %%  %s%s\n", p, $$1, low ? "  below " min " %" : $$1 ~ skip ? "  (a main package, or part of tests: not counted)" : ""; bad += low; n++ } \
-		END { if (!n) { print "no package was covered"; exit 1 }; if (bad) { print bad " below " min " %"; exit 1 } }'
+	@$(GO) tool covdata textfmt -i=$(COVER) -o $(COVER).txt
+	@awk -v min=$(MIN_COVER) -v skip='/cmd/|test$$' ' \
+		/^mode:/ { next } \
+		{ p = $$1; sub(/\/[^\/]*$$/, "", p); if (!($$1 in n)) { n[$$1] = $$2; all[p] += $$2 }; if ($$3 && !($$1 in hit)) { hit[$$1]; got[p] += $$2 } } \
+		END { for (p in all) { r = 100 * got[p] / all[p]; out = p ~ skip; low = !out && r < min; bad += low; packages++; \
+				printf "%6.1f %%  %s%s\n", r, p, low ? "  below " min " %" : out ? "  (a main package, or part of tests: not counted)" : "" | "sort -k3" } \
+			close("sort -k3"); if (!packages) { print "no package was covered"; exit 1 }; if (bad) { print bad " below " min " %"; exit 1 } }' $(COVER).txt
 
 check: fmt-check vet lint tidy-check ## what a change must pass besides the tests
 
