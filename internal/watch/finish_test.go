@@ -398,3 +398,32 @@ func TestClean_removesWhatACrashLeftInOut(t *testing.T) {
 	}
 	wantTree(t, "after it", d.tree(), map[string]string{"drop/calls/talk.mp3": "audio", "out/calls/talk.txt": "words"})
 }
+
+func TestFinish_oldErrorFilesInTheOutFolderAreRemovedWhereTheyAreOurs(t *testing.T) {
+	d := newDesk(t)
+	d.out = filepath.Join(filepath.Dir(d.dir), "texts")
+	ours, edited := filepath.Join(d.out, "calls/talk.error.txt"), filepath.Join(d.out, "talk.error.txt")
+	writeFile(t, ours, "we wrote this")
+	writeFile(t, edited, "a person wrote this")
+	in := d.intent(Leave, "")
+	in.Stale = []Output{{Path: ours, SHA256: sum("we wrote this")}, {Path: edited, SHA256: sum("we wrote this too")},
+		{Path: filepath.Join(d.out, "calls/gone.error.txt"), SHA256: sum("gone")}}
+	d.finish(in)
+	wantTree(t, "left", d.tree(), map[string]string{"drop/calls/talk.mp3": "audio", "texts/talk.error.txt": "a person wrote this"})
+}
+
+func TestFinisher_anOutFolderThatIsAFileIsTroubleInWords(t *testing.T) {
+	d := newDesk(t)
+	d.out = filepath.Join(filepath.Dir(d.dir), "texts")
+	writeFile(t, d.out, "not a folder")
+	in := d.intent(Leave, "")
+	in.Stale = []Output{{Path: filepath.Join(d.out, "calls/talk.error.txt"), SHA256: sum("x")}}
+	_, finish := d.finisher().Finish(t.Context(), in)
+	_, write := d.finisher().Write(t.Context(), "calls/talk.mp3", transcript, nil, d.record)
+	for what, err := range map[string]error{"finish": finish, "write": write, "clean": d.finisher().Clean(t.Context()), "probe": d.finisher().Probe(10)} {
+		if !errors.Is(err, api.Unavailable) || !strings.Contains(err.Error(), d.out) {
+			t.Errorf("%s: got %v, want trouble that may pass and that names %s", what, err, d.out)
+		}
+	}
+	wantTree(t, "left", d.tree(), map[string]string{"drop/calls/talk.mp3": "audio", "texts": "not a folder"})
+}
