@@ -78,6 +78,7 @@ var siblings = map[string][]string{
 	"internal/models/modelstest": {"internal/models"},
 	"internal/transcript":        {"api", "internal/spoken"},
 	"internal/align":             nil,
+	"internal/wer":               nil,
 	"internal/onnx":              nil,
 	"internal/moonshine":         {"internal/fsx", "internal/onnx"},
 	"internal/vault":             {"api", "internal/fsx"},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/wer"
 )
 
 const askNot = "and so my fellow americans ask not what your country can do for you ask what you can do for your country"
@@ -40,7 +41,7 @@ func TestJFK_deadChannel(t *testing.T) {
 	for i, channels := range [][][]float32{{whole, dead}, {dead, whole}, {scaled(whole, -20), dead}, {whole, dead, dead, dead}} {
 		got := b.transcribeFile(t, writeWAV(t, channels...), nil)
 		t.Logf("%d %s %v", i, got.text(), got.end.Notices)
-		if n := distance(plainWords(askNot), plainWords(got.text())); n > 1 || len(plainWords(got.text())) != len(plainWords(askNot)) {
+		if n := wer.Errors(plainWords(askNot), plainWords(got.text())); n > 1 || len(plainWords(got.text())) != len(plainWords(askNot)) {
 			t.Errorf("got %q with dead channels, want %q", got.text(), askNot)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/wer"
 )
 
 // writeWAV writes samples as a WAV file, one channel each.
@@ -52,7 +53,7 @@ func TestLevel_sameWords(t *testing.T) {
 			if db < -30 {
 				most = 1
 			}
-			if n := distance(want, strings.Fields(got.text())); n > most || len(want) < 10 {
+			if n := wer.Errors(want, strings.Fields(got.text())); n > most || len(want) < 10 {
 				t.Errorf("%s at %.0f dB: got %q, want %q", id, db, got.text(), want)
 			}
 			quiet := false

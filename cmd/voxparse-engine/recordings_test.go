@@ -14,6 +14,7 @@ import (
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/engine"
 	"github.com/voxparse/voxparse/internal/models/modelstest"
+	"github.com/voxparse/voxparse/internal/wer"
 )
 
 // monday is what is said in most of testdata/recordings.
@@ -75,7 +76,7 @@ func (e expectation) check(tb testing.TB, t transcript) {
 		tb.Errorf("got %s: %s, want %q", t.end.Code, t.end.Message, e.words)
 		return
 	}
-	if n := distance(strings.Fields(e.words), strings.Fields(t.text())); n > e.errors {
+	if n := wer.Errors(strings.Fields(e.words), strings.Fields(t.text())); n > e.errors {
 		tb.Errorf("got %q, want %q with at most %d words wrong", t.text(), e.words, e.errors)
 	}
 	if e.length > 0 && (t.end.Duration < e.length-0.1 || t.end.Duration > e.length+0.1) {
@@ -98,27 +99,6 @@ func (e expectation) check(tb testing.TB, t transcript) {
 	if !slices.Equal(codes, e.notices) {
 		tb.Errorf("got notices %v, want %v", t.end.Notices, e.notices)
 	}
-}
-
-// distance is how many words have to be changed to make b of a.
-func distance(a, b []string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range a {
-		last := row[0]
-		row[0] = i + 1
-		for j := range b {
-			cost := last
-			if a[i] != b[j] {
-				cost++
-			}
-			last = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func TestRecordings_asPeopleHaveThem(t *testing.T) {

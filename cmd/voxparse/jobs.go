@@ -258,25 +258,30 @@ func jobsRmCmd(a *app) *cobra.Command {
 		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove jobs that have ended, with their transcripts", Args: args("ID…"),
 		ValidArgsFunction: a.completeJobs(api.Completed, api.Failed, api.Cancelled),
 		Example:           "  voxparse jobs rm job_01k…\n  voxparse jobs rm $(voxparse jobs list --status cancelled -q)",
-		RunE: func(c *cobra.Command, got []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.each(got, func(id string) error {
-				id, err := jobID(c.Context(), cl, id)
-				if err != nil {
-					return err
-				}
-				if err := cl.DeleteJob(c.Context(), id, force); err != nil {
-					return err
-				}
-				return a.removed(id, len(got) > 1)
-			})
-		},
+		RunE:              a.removeEach(jobID, func(cl *client.Client, ctx context.Context, id string) error { return cl.DeleteJob(ctx, id, force) }),
 	}
 	c.Flags().BoolVar(&force, "force", false, "also with deliveries that are not sent yet: they are dropped")
 	return c
+}
+
+// removeEach removes everything named: find makes an id of what the user wrote.
+func (a *app) removeEach(find func(context.Context, *client.Client, string) (string, error), remove func(*client.Client, context.Context, string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, got []string) error {
+		cl, err := a.connect(c.Context())
+		if err != nil {
+			return err
+		}
+		return a.each(got, func(name string) error {
+			id, err := find(c.Context(), cl, name)
+			if err != nil {
+				return err
+			}
+			if err := remove(cl, c.Context(), id); err != nil {
+				return err
+			}
+			return a.removed(id, len(got) > 1)
+		})
+	}
 }
 
 // removed says that id is gone.

@@ -255,22 +255,7 @@ func watchRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "rm ID|DIR…", Aliases: []string{"delete"}, Short: "Stop watching folders; their files stay", Args: args("ID…"), ValidArgsFunction: a.completeWatches(),
 		Example: "  voxparse watch rm ~/calls",
-		RunE: func(c *cobra.Command, got []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.each(got, func(arg string) error {
-				id, err := watchID(c.Context(), cl, arg)
-				if err != nil {
-					return err
-				}
-				if err := cl.RemoveWatch(c.Context(), id); err != nil {
-					return err
-				}
-				return a.removed(id, len(got) > 1)
-			})
-		},
+		RunE:    a.removeEach(watchID, (*client.Client).RemoveWatch),
 	}
 }
 

@@ -273,22 +273,7 @@ func webhooksRmCmd(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove webhooks", Args: args("ID…"),
 		ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks rm whk_01k…",
-		RunE: func(c *cobra.Command, got []string) error {
-			cl, err := a.connect(c.Context())
-			if err != nil {
-				return err
-			}
-			return a.each(got, func(id string) error {
-				id, err := webhookID(c.Context(), cl, id)
-				if err != nil {
-					return err
-				}
-				if err := cl.DeleteWebhook(c.Context(), id, force); err != nil {
-					return err
-				}
-				return a.removed(id, len(got) > 1)
-			})
-		},
+		RunE: a.removeEach(webhookID, func(cl *client.Client, ctx context.Context, id string) error { return cl.DeleteWebhook(ctx, id, force) }),
 	}
 	c.Flags().BoolVar(&force, "force", false, "also with deliveries that are not sent yet: they are cancelled")
 	return c

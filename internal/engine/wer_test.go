@@ -3,7 +3,6 @@ package engine_test
 import (
 	"bufio"
 	"fmt"
-	"github.com/voxparse/voxparse/api"
 	"log/slog"
 	"math"
 	"os"
@@ -11,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/engine"
+	"github.com/voxparse/voxparse/internal/wer"
 )
 
 // bareWords are the words of s without case and punctuation.
@@ -23,26 +24,7 @@ func bareWords(s string) []string {
 
 // wordErrors is how many words must be changed, added or taken away to make
 // got of want.
-func wordErrors(want, got string) int {
-	w, g := bareWords(want), bareWords(got)
-	row := make([]int, len(g)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range w {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range g {
-			cost := diagonal
-			if w[i] != g[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(g)]
-}
+func wordErrors(want, got string) int { return wer.Errors(bareWords(want), bareWords(got)) }
 
 // transcripts are what is said in the recordings of testdata/audio, by name.
 func transcripts(tb testing.TB) map[string]string {

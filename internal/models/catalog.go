@@ -135,49 +135,33 @@ func moonshine(size, description string, files []File) Entry {
 }
 
 func tinyFiles() []File {
-	const pkg, dir = "@moonshine-ai/moonshine-js@0.1.29", "package/dist/model/tiny/quantized/"
-	const site = "https://download.moonshine.ai/model/tiny/quantized/"
-	const onnx = "https://huggingface.co/onnx-community/moonshine-tiny-ONNX/resolve/main/onnx/"
-	return []File{{
-		Role: "encoder", Name: "encoder_model.onnx", Size: 7_937_661,
-		SHA256: "c6fc4b7bc5af75c0591fd157a1f3829b533d18e9769a888fd95a62e470dd4f4a",
-		Sources: []Source{
-			{NPM: pkg, Path: dir + "encoder_model.onnx"},
-			{URL: onnx + "encoder_model_quantized.onnx"},
-			{URL: site + "encoder_model.onnx"},
-		},
-	}, {
-		Role: "decoder", Name: "decoder_model_merged.onnx", Size: 20_243_286,
-		SHA256: "eed87831c3a6103534aae7d47a5d485025c659a1323901513961c39fe8a1a367",
-		Sources: []Source{
-			{NPM: pkg, Path: dir + "decoder_model_merged.onnx"},
-			{URL: onnx + "decoder_model_merged_quantized.onnx"},
-			{URL: site + "decoder_model_merged.onnx"},
-		},
-	}}
+	return moonshineFiles("tiny", "@moonshine-ai/moonshine-js@0.1.29",
+		File{Size: 7_937_661, SHA256: "c6fc4b7bc5af75c0591fd157a1f3829b533d18e9769a888fd95a62e470dd4f4a"},
+		File{Size: 20_243_286, SHA256: "eed87831c3a6103534aae7d47a5d485025c659a1323901513961c39fe8a1a367"})
 }
 
 func baseFiles() []File {
-	const pkg, dir = "@usefulsensors/moonshine-js@0.1.17", "package/dist/model/base/quantized/"
-	const site = "https://download.moonshine.ai/model/base/quantized/"
-	const onnx = "https://huggingface.co/onnx-community/moonshine-base-ONNX/resolve/main/onnx/"
-	return []File{{
-		Role: "encoder", Name: "encoder_model.onnx", Size: 20_513_063,
-		SHA256: "1dd9ab0a7f987113d30affcba5a068d11c8f90fa0223caa3e491ade431ad9751",
-		Sources: []Source{
-			{NPM: pkg, Path: dir + "encoder_model.onnx"},
-			{URL: onnx + "encoder_model_quantized.onnx"},
-			{URL: site + "encoder_model.onnx"},
-		},
-	}, {
-		Role: "decoder", Name: "decoder_model_merged.onnx", Size: 42_498_870,
-		SHA256: "cc9f3cd6698a369c6008b41aa60aa3fb3322e7f03c9bdf19d8e6b7200afca4f3",
-		Sources: []Source{
-			{NPM: pkg, Path: dir + "decoder_model_merged.onnx"},
-			{URL: onnx + "decoder_model_merged_quantized.onnx"},
-			{URL: site + "decoder_model_merged.onnx"},
-		},
-	}}
+	return moonshineFiles("base", "@usefulsensors/moonshine-js@0.1.17",
+		File{Size: 20_513_063, SHA256: "1dd9ab0a7f987113d30affcba5a068d11c8f90fa0223caa3e491ade431ad9751"},
+		File{Size: 42_498_870, SHA256: "cc9f3cd6698a369c6008b41aa60aa3fb3322e7f03c9bdf19d8e6b7200afca4f3"})
+}
+
+// moonshineFiles are the two networks of a Moonshine model, of which size and
+// hash are given, with where each can be had.
+func moonshineFiles(size, pkg string, encoder, decoder File) []File {
+	encoder.Role, encoder.Name = "encoder", "encoder_model"
+	decoder.Role, decoder.Name = "decoder", "decoder_model_merged"
+	files := []File{encoder, decoder}
+	for i := range files {
+		f := &files[i]
+		f.Sources = []Source{
+			{NPM: pkg, Path: "package/dist/model/" + size + "/quantized/" + f.Name + ".onnx"},
+			{URL: "https://huggingface.co/onnx-community/moonshine-" + size + "-ONNX/resolve/main/onnx/" + f.Name + "_quantized.onnx"},
+			{URL: "https://download.moonshine.ai/model/" + size + "/quantized/" + f.Name + ".onnx"},
+		}
+		f.Name += ".onnx"
+	}
+	return files
 }
 
 func vadFile(owner string) File {

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/wer"
 )
 
 // spelled are words that are written in several ways.
@@ -26,47 +27,10 @@ func plain(s string) []string {
 	return words
 }
 
-// compare counts the words that must be changed, added or taken away to make
-// got of want, and says which of got are right.
-func compare(want, got []string) (errors int, right []bool) {
-	cost := make([][]int, len(want)+1)
-	for i := range cost {
-		cost[i] = make([]int, len(got)+1)
-		cost[i][0] = i
-	}
-	for j := range got {
-		cost[0][j+1] = j + 1
-	}
-	change := func(i, j int) int {
-		if want[i-1] == got[j-1] {
-			return cost[i-1][j-1]
-		}
-		return cost[i-1][j-1] + 1
-	}
-	for i := 1; i <= len(want); i++ {
-		for j := 1; j <= len(got); j++ {
-			cost[i][j] = min(change(i, j), cost[i-1][j]+1, cost[i][j-1]+1)
-		}
-	}
-	right = make([]bool, len(got))
-	for i, j := len(want), len(got); j > 0; {
-		switch {
-		case i > 0 && cost[i][j] == change(i, j):
-			right[j-1] = want[i-1] == got[j-1]
-			i, j = i-1, j-1
-		case i > 0 && cost[i][j] == cost[i-1][j]+1:
-			i--
-		default:
-			j--
-		}
-	}
-	return cost[len(want)][len(got)], right
-}
-
 // add counts what was heard of c.
 func (t *tally) add(c clip, text string, res *api.Result, clean bool) {
 	want := plain(c.text)
-	errors, _ := compare(want, plain(text))
+	errors, _ := wer.Compare(want, plain(text))
 	t.words += len(want)
 	t.errors += errors
 	if res == nil || len(res.Words) == 0 {
@@ -79,7 +43,7 @@ func (t *tally) add(c clip, text string, res *api.Result, clean bool) {
 			got, of = append(got, p), append(of, w)
 		}
 	}
-	_, right := compare(want, got)
+	_, right := wer.Compare(want, got)
 	for i, w := range of {
 		if w.Confidence != nil {
 			t.calibration = append(t.calibration, guess{*w.Confidence, right[i]})
