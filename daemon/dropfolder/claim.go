@@ -20,13 +20,13 @@ func stamp(st watch.Stat) store.FileStamp {
 }
 
 func statOf(s store.FileStamp) watch.Stat {
-	return watch.Stat{Dev: s.Device, Inode: s.Inode, Size: s.Size, MTime: s.MTime.UnixNano()}
+	return watch.Stat{Dev: s.Device, Inode: s.Inode, Size: s.Size}.At(s.MTime)
 }
 
 // sameFile reports whether a file still looks as it is recorded. The device is
 // left out: a volume that is plugged in anew may get another number.
 func sameFile(rec store.FileStamp, st watch.Stat) bool {
-	return rec.Inode == st.Inode && rec.Size == st.Size && rec.MTime.UnixNano() == st.MTime
+	return rec.Inode == st.Inode && rec.Size == st.Size && rec.MTime.Equal(st.Modified())
 }
 
 // known tells the watcher what is recorded of files. While the store cannot be

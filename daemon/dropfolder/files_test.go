@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
@@ -39,6 +40,57 @@ func TestFolders_aDroppedFileBecomesItsOutputs(t *testing.T) {
 	}
 	if !exists(path) {
 		t.Error("the source is gone, though it was to be left")
+	}
+}
+
+// A file may bear any time: one from a camera without a clock, from a restored
+// archive, or from a machine that is wrong by centuries.
+func TestFolders_anyTimeOfAFileIsATime(t *testing.T) {
+	times := map[string]time.Time{
+		"epoch": time.Unix(0, 0), "before": time.Unix(-1, 999), "nineteen.hundred": time.Date(1902, 1, 1, 0, 0, 0, 0, time.UTC),
+		"far": time.Date(2400, 1, 1, 0, 0, 0, 1, time.UTC), "sub.second": time.Unix(0, 1), "tomorrow": time.Now().Add(24 * time.Hour),
+	}
+	home := t.TempDir()
+	f, dir := start(t, home, nil), t.TempDir()
+	staging := t.TempDir()
+	for name, at := range times {
+		path := drop(t, staging, name+".mp3", "said in "+name)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := f.add(dir, nil)
+	f.work()
+	for name := range times {
+		if err := os.Rename(filepath.Join(staging, name+".mp3"), filepath.Join(dir, name+".mp3")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.count(id, "done", len(times))
+	jobs := map[string]string{}
+	for name := range times {
+		path := filepath.Join(dir, name+".mp3")
+		if got := read(t, filepath.Join(dir, name+".txt")); !strings.Contains(got, "said in "+name) {
+			t.Errorf("%s: got the transcript %q, want what the file says", name, got)
+		}
+		fi, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := f.db.File(f.ctx, id, name+".mp3")
+		if err != nil || !rec.Stamp.MTime.Equal(fi.ModTime()) {
+			t.Errorf("%s: got the time %v in the record, %v, want %v as the file has it", name, rec.Stamp.MTime, err, fi.ModTime())
+		}
+		jobs[name] = rec.JobID
+	}
+	f.finished()
+	f.stop()
+	f = start(t, home, nil)
+	for name, job := range jobs {
+		f.explained(filepath.Join(dir, name+".mp3"), "transcribed at")
+		if rec, err := f.db.File(f.ctx, id, name+".mp3"); err != nil || rec.JobID != job {
+			t.Errorf("%s: got the job %s after a restart, %v, want %s: it is known", name, rec.JobID, err, job)
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func TestMove_toAnotherDevice(t *testing.T) {
 		"drop/done/calls/talk.mp3": "another", "drop/done/calls/talk (2).mp3": "audio",
 	})
 	fi, err := os.Stat(filepath.Join(done, "calls/talk (2).mp3"))
-	if err != nil || fi.Mode().Perm() != 0o640 || fi.ModTime().UnixNano() != in.Stat.MTime {
+	if err != nil || fi.Mode().Perm() != 0o640 || !fi.ModTime().Equal(in.Stat.Modified()) {
 		t.Errorf("got mode and time %v (%v), want those of the source", fi, err)
 	}
 	if got := fmt.Sprint(d.finish(in).MovedTo); got != "done/calls/talk (2).mp3" {

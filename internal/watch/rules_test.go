@@ -117,7 +117,7 @@ func TestExpand_fillsTemplates(t *testing.T) {
 	r := rules(t, api.FolderOptions{Metadata: map[string]string{
 		"agent": "{dir}", "call": "{stem}", "when": "{mtime}", "all": "{path}|{name}|{ext}", "json": `{"a":1} {}`,
 	}})
-	st := Stat{MTime: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC).UnixNano()}
+	st := Stat{}.At(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))
 	got := r.Expand("anna/call 7.v2.mp3", st)
 	want := map[string]string{
 		"agent": "anna", "call": "call 7.v2", "when": "2026-03-04T05:06:07Z",

@@ -16,17 +16,24 @@ type Stat struct {
 	Dev   uint64
 	Inode uint64
 	Size  int64 // bytes
-	MTime int64 // nanoseconds since 1970, UTC
+	Sec   int64 // modification time: seconds since 1970, UTC; any year
+	Nsec  int32 // and nanoseconds
 }
 
 // StatOf returns the Stat of a file from what Lstat told.
 func StatOf(fi fs.FileInfo) Stat {
 	dev, ino := deviceInode(fi)
-	return Stat{Dev: dev, Inode: ino, Size: fi.Size(), MTime: fi.ModTime().UnixNano()}
+	return Stat{Dev: dev, Inode: ino, Size: fi.Size()}.At(fi.ModTime())
+}
+
+// At returns s with the modification time t.
+func (s Stat) At(t time.Time) Stat {
+	s.Sec, s.Nsec = t.Unix(), int32(t.Nanosecond())
+	return s
 }
 
 // Modified returns the modification time, in UTC.
-func (s Stat) Modified() time.Time { return time.Unix(0, s.MTime).UTC() }
+func (s Stat) Modified() time.Time { return time.Unix(s.Sec, int64(s.Nsec)).UTC() }
 
 // change says in a few words how the file differs from what it was before.
 func (s Stat) change(before Stat) string {

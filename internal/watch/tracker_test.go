@@ -32,12 +32,12 @@ func TestTracker_completeWhenTwoLooksAgree(t *testing.T) {
 }
 
 func TestTracker_anyDifferenceBeginsAnew(t *testing.T) {
-	was := Stat{Dev: 1, Inode: 2, Size: 3, MTime: 4}
+	was := Stat{Dev: 1, Inode: 2, Size: 3, Sec: 4}
 	tests := map[string]Stat{
-		"was replaced": {Dev: 1, Inode: 9, Size: 3, MTime: 4},
-		"size grew":    {Dev: 1, Inode: 2, Size: 9, MTime: 4},
-		"size shrank":  {Dev: 1, Inode: 2, Size: 1, MTime: 4},
-		"was modified": {Dev: 1, Inode: 2, Size: 3, MTime: 3},
+		"was replaced": {Dev: 1, Inode: 9, Size: 3, Sec: 4},
+		"size grew":    {Dev: 1, Inode: 2, Size: 9, Sec: 4},
+		"size shrank":  {Dev: 1, Inode: 2, Size: 1, Sec: 4},
+		"was modified": {Dev: 1, Inode: 2, Size: 3, Sec: 3},
 	}
 	for want, st := range tests {
 		tr, now := newTracker(time.Second), time.Now()
