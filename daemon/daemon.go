@@ -190,7 +190,7 @@ func (d *Daemon) newRunner() (err error) {
 	d.copies = &jobs.Copies{Dir: filepath.Join(d.cfg.DataDir, "silenced"), Jobs: d.db, Logger: d.log}
 	d.folders = dropfolder.New(dropfolder.Config{
 		Store: d.db, Catalog: d.catalog, DataDir: d.cfg.DataDir, ConfigFile: d.cfg.ConfigFile, Configured: d.cfg.Folders, Accepting: d.accepting, Logger: d.log, Intervals: d.opts.FolderIntervals, Step: d.opts.FolderStep,
-		View: func(job store.Job) api.Job { return d.jobs.View(job) }, Wake: func() { d.jobs.Wake() },
+		View: func(job store.Job) api.Job { return d.jobs.View(job) }, Wake: func() { d.jobs.Wake() }, Recheck: func(ctx context.Context) { d.jobs.Recheck(ctx) },
 	})
 	d.jobs, err = jobs.New(jobs.Config{
 		Catalog: d.catalog, Analysis: d.cfg.Analysis,

@@ -88,6 +88,7 @@ func (f *folder) take(ctx context.Context, files []watch.Candidate) error {
 	if err != nil {
 		return err
 	}
+	f.fs.cfg.Recheck(ctx) // one may have been replaced while its job runs
 	for i, rec := range recs {
 		f.fs.cfg.Logger.Info("file accepted", "folder", f.id, "state", rec.Status, "job", rec.JobID,
 			"bytes", rec.Stamp.Size, "waited", time.Since(files[min(i, len(files)-1)].Complete).Round(time.Millisecond))
@@ -105,6 +106,7 @@ func (f *folder) retry(ctx context.Context, c watch.Candidate) (retried bool, er
 		return true, nil
 	case isGone(err):
 		err := f.fs.cfg.Store.DropFile(ctx, f.id, c.Path)
+		f.fs.cfg.Recheck(ctx)
 		if isGone(err) {
 			return false, nil
 		}

@@ -1,6 +1,7 @@
 package dropfolder_test
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/dropfolder"
 	"github.com/voxparse/voxparse/store"
 )
 
@@ -288,6 +290,39 @@ func TestFolders_aReplacedFileIsTranscribedAnew(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the recognizer still does with a file that was replaced, or whose folder
+// is watched no more, is to end at once: the runner is told after the commit.
+func TestFolders_theRunnerIsToldOfJobsThatWereCancelled(t *testing.T) {
+	told := make(chan struct{}, 100)
+	f, dir := start(t, t.TempDir(), func(c *dropfolder.Config) { c.Recheck = func(context.Context) { told <- struct{}{} } }), t.TempDir()
+	cancelled := func(what, job string) {
+		t.Helper()
+		for limit := time.After(patience); ; {
+			select {
+			case <-told:
+				if j, err := f.db.Job(f.ctx, job); err == nil && j.Status == api.Cancelled {
+					return
+				}
+			case <-limit:
+				t.Fatalf("%s: the runner was not told that %s is cancelled", what, job)
+			}
+		}
+	}
+	id := f.add(dir, nil)
+	drop(t, dir, "call.mp3", "the old words")
+	old := f.claimed(id, "call.mp3")
+	drop(t, dir, "call.mp3", "the new words")
+	cancelled("replaced", old.JobID)
+	now, err := f.db.File(f.ctx, id, "call.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Remove(f.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	cancelled("folder removed", now.JobID)
 }
 
 func TestFolders_aFileThatIsNotOursIsNeverOverwritten(t *testing.T) {

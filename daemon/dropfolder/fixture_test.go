@@ -48,7 +48,7 @@ func start(t *testing.T, home string, change func(*dropfolder.Config)) *fixture 
 	cfg := dropfolder.Config{
 		Store: db, Catalog: everything{}, DataDir: home, ConfigFile: "voxparse.toml",
 		Accepting: func() error { return nil }, View: func(j store.Job) api.Job { return api.Job{Status: j.Status, Waiting: j.Waiting} },
-		Wake: func() {}, Logger: slog.New(slog.DiscardHandler),
+		Wake: func() {}, Recheck: func(context.Context) {}, Logger: slog.New(slog.DiscardHandler),
 		Intervals: dropfolder.Intervals{Finish: 20 * time.Millisecond, Keep: 30 * time.Millisecond, Probe: 20 * time.Millisecond},
 	}
 	if change != nil {

@@ -44,6 +44,7 @@ type Config struct {
 	Accepting func() error                // nil while new work is taken
 	View      func(job store.Job) api.Job // a job as the API shows it
 	Wake      func()                      // has the runner of jobs look again: a folder is no longer paused
+	Recheck   func(ctx context.Context)   // has the runner end what it runs of jobs that were cancelled
 	Logger    *slog.Logger
 	Intervals Intervals // zero: DefaultIntervals
 

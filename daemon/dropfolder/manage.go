@@ -143,7 +143,9 @@ func (fs *Folders) Remove(ctx context.Context, id string) error {
 		return api.Errorf(api.Conflict, "%s is set up in %s; take it out there and restart the daemon", id, fs.cfg.ConfigFile)
 	}
 	fs.stop(id)
-	if err := fs.cfg.Store.DeleteFolder(ctx, id); err != nil {
+	err = fs.cfg.Store.DeleteFolder(ctx, id)
+	fs.cfg.Recheck(ctx)
+	if err != nil {
 		return errors.Join(err, fs.start(f.record()))
 	}
 	if err := f.finisher().Place.RemoveMarker(); err != nil {

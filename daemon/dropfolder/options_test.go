@@ -59,7 +59,7 @@ func TestFolders_aFolderAsksForEverythingThatAJobCan(t *testing.T) {
 	want, set := askForEverything(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	folders := dropfolder.New(dropfolder.Config{Store: db, Catalog: everything{}, DataDir: home, Accepting: func() error { return nil },
-		View: func(store.Job) api.Job { return api.Job{} }, Wake: func() {}, Logger: slog.New(slog.DiscardHandler)})
+		View: func(store.Job) api.Job { return api.Job{} }, Wake: func() {}, Recheck: func(context.Context) {}, Logger: slog.New(slog.DiscardHandler)})
 	if err := folders.Start(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -251,6 +253,85 @@ func TestRunner_foldersHaveTheirTurn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Commands keep coming, and a folder still gets each fourth slot: behind them
+// it would wait for ever.
+func TestRunner_aFolderGetsEachFourthSlotHoweverManyCommandsWait(t *testing.T) {
+	for _, slots := range []int{1, 3, 8} {
+		t.Run(strconv.Itoa(slots), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				all := make(chan struct{})
+				f := newFixture(t, transcriber(func(context.Context) (*api.Result, error) {
+					<-all
+					return hello(), nil
+				}), func(c *jobs.Config) { c.Workers.Count = slots })
+				if err := os.WriteFile(f.folders.path, []byte("audio"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				const commands, dropped = 40, 4
+				for range commands {
+					f.submit(api.Options{})
+				}
+				synctest.Wait() // commands have every slot
+				for range dropped {
+					f.add(store.Job{Queue: api.FolderPrefix + "a", Source: api.Source{Folder: api.FolderPrefix + "a", Name: "a.mp3", Path: "a.mp3"}})
+				}
+				close(all)
+				var order strings.Builder
+				for seen := map[string]bool{}; len(seen) < commands+dropped; {
+					job := f.news.until(t, api.Processing)
+					switch {
+					case seen[job.ID]:
+					case job.Source.Folder != "":
+						order.WriteByte('f')
+					default:
+						order.WriteByte('c')
+					}
+					seen[job.ID] = true
+				}
+				later := order.String()[slots:]
+				for turn := range dropped {
+					if four := later[4*turn : 4*turn+4]; strings.Count(four, "f") != 1 {
+						t.Errorf("got claims in the order %s, want a folder's among each four after the first %d while one waits", &order, slots)
+						break
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestRunner_recheckEndsTheRunsOfJobsThatTheStoreCancelled(t *testing.T) {
+	begun, ended := make(chan struct{}, 2), make(chan error, 2)
+	f := newFixture(t, transcriber(func(ctx context.Context) (*api.Result, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		ended <- context.Cause(ctx)
+		return nil, context.Cause(ctx)
+	}), func(c *jobs.Config) { c.Workers.Count = 2 })
+	cancelled, wanted := f.submit(api.Options{}), f.submit(api.Options{})
+	<-begun
+	<-begun
+	if _, err := f.db.Cancel(t.Context(), cancelled, 0); err != nil {
+		t.Fatal(err)
+	}
+	f.Recheck(t.Context())
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "cancelled") {
+		t.Errorf("got the run ended by %v, want that the job was cancelled", err)
+	}
+	if job := f.news.until(t, api.Cancelled); job.ID != cancelled {
+		t.Errorf("got %s told as cancelled, want %s", job.ID, cancelled)
+	}
+	f.Recheck(t.Context())
+	select {
+	case err := <-ended:
+		t.Errorf("got the other run ended by %v, want it left alone", err)
+	default:
+	}
+	if job := f.job(wanted); job.Status != api.Processing {
+		t.Errorf("got the other job %s, want it processed", job.Status)
+	}
 }
 
 func TestRunner_audioThatIsGoneFailsTheJob(t *testing.T) {

@@ -73,8 +73,9 @@ type Config struct {
 	Transcriber engine.Transcriber
 }
 
-// Runner claims jobs, commands before folders and the folders in turn, has them
-// transcribed, and commits what came of each.
+// Runner claims jobs, has them transcribed, and commits what came of each.
+// Commands come before drop folders, and the folders in turn; a folder that
+// waits gets each fourth slot all the same.
 type Runner struct {
 	cfg     Config
 	log     *slog.Logger
@@ -87,6 +88,7 @@ type Runner struct {
 
 	free      chan struct{} // capacity 1: a slot or a folder became free
 	last      string        // folder queue that was served last
+	commands  int           // commands claimed since a folder had its turn
 	heartbeat *heartbeat.Heartbeat
 	tasks     sync.WaitGroup
 
@@ -160,28 +162,59 @@ func (r *Runner) fill(claim, stop context.Context) error {
 	}
 }
 
+// folderTurn is every how manyth slot goes to a drop folder with jobs that wait,
+// however many commands there are.
+const folderTurn = 4
+
 // claim claims up to n jobs: commands together, or one of the folder whose turn
-// it is.
+// it is. Commands come first, but for each fourth slot.
 func (r *Runner) claim(ctx context.Context, n int) ([]store.Job, error) {
+	if r.commands >= folderTurn-1 {
+		r.commands = 0
+		if claimed, err := r.claimFolder(ctx); err != nil || len(claimed) > 0 {
+			return claimed, err
+		}
+	}
+	if most := folderTurn - 1 - r.commands; n > most {
+		folders, err := r.folderQueues(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(folders) > 0 {
+			n = most
+		}
+	}
 	claimed, err := r.cfg.Queue.Claim(ctx, store.QueueCommands, r.cfg.Owner, leaseTime, n)
 	if err != nil || len(claimed) > 0 {
+		r.commands += len(claimed)
 		return claimed, err
 	}
-	queues, _, err := r.queues(ctx)
+	return r.claimFolder(ctx)
+}
+
+// claimFolder claims one job of the folder whose turn it is.
+func (r *Runner) claimFolder(ctx context.Context) ([]store.Job, error) {
+	queues, err := r.folderQueues(ctx)
 	if err != nil {
 		return nil, err
 	}
-	queues = slices.DeleteFunc(queues, func(q string) bool { return q == store.QueueCommands })
 	at, _ := slices.BinarySearch(queues, r.last+"\x00") // the first after the last
 	for i := range queues {
 		q := queues[(at+i)%len(queues)]
 		claimed, err := r.cfg.Queue.Claim(ctx, q, r.cfg.Owner, leaseTime, 1)
 		if err != nil || len(claimed) > 0 {
-			r.last = q
+			r.last, r.commands = q, 0
 			return claimed, err
 		}
 	}
 	return nil, nil
+}
+
+// folderQueues returns the queues of drop folders that have jobs and are not
+// paused.
+func (r *Runner) folderQueues(ctx context.Context) ([]string, error) {
+	open, _, err := r.queues(ctx)
+	return slices.DeleteFunc(open, func(q string) bool { return q == store.QueueCommands }), err
 }
 
 // queues returns the queues with jobs, those that are paused apart.
@@ -291,6 +324,25 @@ func (r *Runner) renew(ctx context.Context, x *run) {
 func (r *Runner) Cancel(jobID string) {
 	if x := r.running(jobID); x != nil {
 		x.cancel(errCancelled)
+	}
+}
+
+// Recheck interrupts the runs of jobs that were cancelled in the store, as those
+// of files that were replaced meanwhile.
+func (r *Runner) Recheck(ctx context.Context) {
+	r.mu.Lock()
+	ids := slices.Collect(maps.Keys(r.runs))
+	r.mu.Unlock()
+	for _, id := range ids {
+		job, err := r.cfg.Jobs.Job(ctx, id)
+		switch {
+		case errors.Is(err, api.NotFound):
+			r.Cancel(id)
+		case err != nil: // the renewal of its lease will find out
+		case job.Status == api.Cancelled:
+			r.Cancel(id)
+			r.cfg.Feed.Publish(feed.Status, r.View(job))
+		}
 	}
 }
 
