@@ -16,6 +16,7 @@ import (
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/internal/config"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 const watchExample = `  voxparse watch add ~/calls --after move --format txt,srt
@@ -165,6 +166,15 @@ func watchID(ctx context.Context, c *client.Client, arg string) (string, error) 
 	}
 	for _, f := range folders {
 		if f.Dir == dir {
+			return f.ID, nil
+		}
+	}
+	at, err := fsx.Locate(dir)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", arg, err)
+	}
+	for _, f := range folders { // by what it is, as through a link
+		if other, err := fsx.Locate(f.Dir); err == nil && at.Same(other) {
 			return f.ID, nil
 		}
 	}

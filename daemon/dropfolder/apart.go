@@ -1,6 +1,10 @@
 package dropfolder
 
 import (
+	"errors"
+	"fmt"
+	"os"
+
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/fsx"
 	"github.com/voxparse/voxparse/internal/watch"
@@ -12,11 +16,12 @@ import (
 
 // checkApart refuses a folder that may not be watched with these options, for
 // the watch id: one of our own data or of the kernel, and one that is inside a
-// watched folder or around one.
+// watched folder or around one: the error is api.Conflict. Any other says that
+// this cannot be told.
 func (fs *Folders) checkApart(id, dir string, o api.FolderOptions) error {
 	at, err := fsx.Locate(dir)
 	if err != nil {
-		return api.Errorf(api.Invalid, "dir: %v", err)
+		return fmt.Errorf("dir: %w", err)
 	}
 	data, err := fsx.Locate(fs.cfg.DataDir)
 	if err != nil {
@@ -43,6 +48,16 @@ func (fs *Folders) checkApart(id, dir string, o api.FolderOptions) error {
 	return checkOut(o.Out, data)
 }
 
+// checkOwn is checkApart for a folder that somebody names: one of which nothing
+// can be told is api.Invalid.
+func (fs *Folders) checkOwn(id, dir string, o api.FolderOptions) error {
+	err := fs.checkApart(id, dir, o)
+	if err == nil || errors.Is(err, api.Conflict) {
+		return err
+	}
+	return api.Errorf(api.Invalid, "%v", err)
+}
+
 // overlap refuses dir where it and the watched folder f have files in common.
 func overlap(dir string, at fsx.Location, o api.FolderOptions, f *folder, other fsx.Location) error {
 	switch {
@@ -65,7 +80,7 @@ func checkOut(out string, data fsx.Location) error {
 	}
 	at, err := fsx.Locate(out)
 	if err != nil {
-		return api.Errorf(api.Invalid, "out: %v", err)
+		return fmt.Errorf("out: %w", err)
 	}
 	if at.Within(data) {
 		return api.Errorf(api.Conflict, "out: %s lies in voxparse's own data folder; choose another folder", out)
@@ -76,6 +91,19 @@ func checkOut(out string, data fsx.Location) error {
 	return nil
 }
 
+// sameFolder reports whether two paths lead to one folder.
+func sameFolder(a, b string) bool {
+	if a == b {
+		return true
+	}
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
 // mayWatch looks whether the folder may be watched where it is now, and notes
 // why not. Of two that turn out to be one, the one that asks first is watched.
 func (f *folder) mayWatch() error {
@@ -83,6 +111,9 @@ func (f *folder) mayWatch() error {
 	defer f.fs.asking.Unlock()
 	rec := f.record()
 	err := f.fs.checkApart(f.id, rec.Dir, rec.Options)
+	if err != nil && !errors.Is(err, api.Conflict) {
+		return err // what keeps us from looking keeps the watcher from reading, and it says so
+	}
 	if err == nil {
 		if f.apart.Swap(nil) != nil {
 			f.fs.cfg.Logger.Info("a folder can be watched now", "folder", f.id)
@@ -96,10 +127,10 @@ func (f *folder) mayWatch() error {
 }
 
 // absent returns why nothing can be done with the files of the folder now: it
-// is not there, or may not be watched.
+// is not there, or may not be watched. The error is api.Unavailable.
 func (f *folder) absent() error {
 	if a := f.apart.Load(); a != nil {
-		return a.err
+		return api.Errorf(api.Unavailable, "the folder %s is not watched: %v", watch.Printable(f.dir()), a.err)
 	}
 	return f.watcher.Absent()
 }

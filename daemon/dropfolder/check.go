@@ -26,7 +26,7 @@ func (fs *Folders) check(ctx context.Context, req *api.FolderRequest) error {
 	case !fi.IsDir():
 		return api.Errorf(api.Invalid, "dir: %s is not a folder", req.Dir)
 	}
-	if err := fs.checkApart("", req.Dir, req.Options); err != nil {
+	if err := fs.checkOwn("", req.Dir, req.Options); err != nil {
 		return err
 	}
 	rules, err := fs.checkOptions(ctx, &req.Options)

@@ -17,7 +17,8 @@ type cleanup struct {
 }
 
 // cleanUp removes what a crash left of outputs, once, before anything is written.
-// The error is api.Unavailable while the folder is away.
+// The error is api.Unavailable while the folder is away, or may not be watched: what
+// lies there may be the work of the watch that has it.
 func (f *folder) cleanUp(ctx context.Context) error {
 	c := f.cleanup
 	c.mu.Lock()
@@ -25,7 +26,10 @@ func (f *folder) cleanUp(ctx context.Context) error {
 	if c.done {
 		return nil
 	}
-	err := f.finisher().Clean(ctx)
+	if err := f.absent(); err != nil {
+		return err
+	}
+	err := f.finisher().Clean(ctx, f.rules.Recursive)
 	switch {
 	case ctx.Err() != nil, errors.Is(err, api.Unavailable):
 		return err

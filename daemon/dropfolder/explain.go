@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/fsx"
 	"github.com/voxparse/voxparse/internal/watch"
 	"github.com/voxparse/voxparse/store"
 )
 
-// Explain says in one line what is thought of the file at an absolute path.
+// Explain says in one line what is thought of the file at an absolute path, which
+// may lead there through a link or a mount.
 func (fs *Folders) Explain(ctx context.Context, path string) (api.FolderFile, error) {
 	if !filepath.IsAbs(path) {
 		return api.FolderFile{}, api.Errorf(api.Invalid, "path: %q is not an absolute path", path)
@@ -19,6 +21,17 @@ func (fs *Folders) Explain(ctx context.Context, path string) (api.FolderFile, er
 	for _, f := range fs.list() {
 		if path != f.dir() && within(path, f.dir()) {
 			return f.explain(ctx, path)
+		}
+	}
+	if at, err := fsx.Locate(filepath.Dir(path)); err == nil {
+		for _, f := range fs.list() {
+			folder, err := fsx.Locate(f.dir())
+			if err != nil {
+				continue // the file cannot be found in it either
+			}
+			if rel, ok := at.Below(folder); ok {
+				return f.explain(ctx, filepath.Join(f.dir(), rel, filepath.Base(path)))
+			}
 		}
 	}
 	return api.FolderFile{}, api.Errorf(api.NotFound, "%s is in no watched folder; watch its folder with: voxparse watch add %s", watch.Printable(path), watch.Printable(filepath.Dir(path)))

@@ -292,7 +292,11 @@ func (f *folder) adopted(id watch.Identity) error {
 }
 
 // makeFinisher makes the finisher that outputs and sources are worked on with.
+// An out folder that is the folder itself, by whatever path, is none.
 func (f *folder) makeFinisher(place watch.Place, out string) {
+	if out != "" && sameFolder(out, place.Dir) {
+		out = ""
+	}
 	f.finish.Store(&watch.Finisher{Place: place, Out: out, Step: f.fs.cfg.Step})
 }
 

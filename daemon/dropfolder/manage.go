@@ -116,7 +116,7 @@ func (fs *Folders) Change(ctx context.Context, id string, change func(api.Folder
 	if _, err := fs.checkOptions(ctx, &next); err != nil {
 		return api.Folder{}, err
 	}
-	if err := fs.checkApart(id, f.dir(), next); err != nil {
+	if err := fs.checkOwn(id, f.dir(), next); err != nil {
 		return api.Folder{}, err
 	}
 	rec, err := fs.cfg.Store.UpdateFolder(ctx, id, func(rec *store.FolderRecord) error {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -116,7 +117,11 @@ func (fs *Folders) Unwatched() []api.Problem {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for _, dir := range slices.Sorted(maps.Keys(fs.unwatched)) {
-		out = append(out, problem.Folder(dir, fs.unwatched[dir], "the folder %s is not watched: %v", watch.Printable(dir), fs.unwatched[dir]))
+		why, state := fs.unwatched[dir], "not watched"
+		if errors.Is(why, iofs.ErrPermission) {
+			state = "blocked"
+		}
+		out = append(out, problem.Folder(dir, why, "the folder %s is %s: %v", watch.Printable(dir), state, why))
 	}
 	return out
 }

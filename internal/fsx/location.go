@@ -12,24 +12,25 @@ import (
 // known by device and inode and not by path. A folder that is reached through a
 // symbolic link or a bind mount is at the location of the folder that it is.
 type Location struct {
-	self   fs.FileInfo // nil where the folder does not exist
-	around []placed    // self and the folders around it, by each path that leads to it
+	self    fs.FileInfo // nil where the folder does not exist
+	missing string      // the end of its path, of folders that do not exist
+	around  []placed    // self and the folders around it, by each path that leads to it
 }
 
 type placed struct {
-	path string
-	info fs.FileInfo
+	path  string
+	below string // the way from there to the folder, or to the nearest around it that exists
+	info  fs.FileInfo
 }
 
 // Locate returns where the folder at an absolute path is. One that does not
 // exist is located by the nearest folder around it that does.
 func Locate(dir string) (Location, error) {
 	var l Location
-	exists := true
 	for p := filepath.Clean(dir); ; p = filepath.Dir(p) {
 		real, err := filepath.EvalSymlinks(p)
 		if errors.Is(err, fs.ErrNotExist) && p != filepath.Dir(p) {
-			exists = false
+			l.missing = filepath.Join(filepath.Base(p), l.missing)
 			continue
 		}
 		if err != nil {
@@ -39,7 +40,7 @@ func Locate(dir string) (Location, error) {
 		if err != nil {
 			return Location{}, fmt.Errorf("locate %s: %w", dir, err)
 		}
-		if exists {
+		if l.missing == "" {
 			l.self = info
 		}
 		l.addPath(real)
@@ -56,13 +57,15 @@ func Locate(dir string) (Location, error) {
 // addPath adds the folder at path and those around it. One that cannot be
 // looked at is left out: another path may lead to it.
 func (l *Location) addPath(path string) {
+	below := ""
 	for p := path; ; p = filepath.Dir(p) {
 		if info, err := os.Stat(p); err == nil {
-			l.around = append(l.around, placed{p, info})
+			l.around = append(l.around, placed{p, below, info})
 		}
 		if p == filepath.Dir(p) {
 			return
 		}
+		below = filepath.Join(filepath.Base(p), below)
 	}
 }
 
@@ -73,15 +76,22 @@ func (l Location) Same(o Location) bool {
 
 // Within reports whether l is the folder at o or lies below it, at any depth.
 func (l Location) Within(o Location) bool {
+	_, ok := l.Below(o)
+	return ok
+}
+
+// Below returns the path of l relative to the folder at o, "." for that itself.
+// It reports false where l is elsewhere.
+func (l Location) Below(o Location) (rel string, ok bool) {
 	if o.self == nil {
-		return false
+		return "", false
 	}
 	for _, p := range l.around {
 		if os.SameFile(p.info, o.self) {
-			return true
+			return filepath.Join(".", p.below, l.missing), true
 		}
 	}
-	return false
+	return "", false
 }
 
 // Kernel returns the folder around l, or l itself, that belongs to a file

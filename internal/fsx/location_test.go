@@ -1,6 +1,7 @@
 package fsx_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,6 +52,31 @@ func TestLocate_knowsAFolderThroughALink(t *testing.T) {
 		a, b := locate(t, c.a), locate(t, c.b)
 		if a.Same(b) != c.same || a.Within(b) != c.within {
 			t.Errorf("%s: got same %v, within %v, want %v, %v", c.name, a.Same(b), a.Within(b), c.same, c.within)
+		}
+	}
+}
+
+func TestLocation_Below(t *testing.T) {
+	top := t.TempDir()
+	calls, inner, link, deep := filepath.Join(top, "calls"), filepath.Join(top, "calls", "week", "day"), filepath.Join(top, "link"), filepath.Join(top, "deep")
+	makeDirs(t, inner)
+	if err := errors.Join(os.Symlink(calls, link), os.Symlink(inner, deep)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, a, b, want string
+		ok               bool
+	}{
+		{"itself, through a link", link, calls, ".", true},
+		{"inside, through a link", filepath.Join(link, "week"), calls, "week", true},
+		{"a link into it", deep, calls, filepath.Join("week", "day"), true},
+		{"missing below a link into it", filepath.Join(deep, "none", "at", "all"), link, filepath.Join("week", "day", "none", "at", "all"), true},
+		{"around", calls, inner, "", false},
+		{"in one that is missing", calls, filepath.Join(top, "none"), "", false},
+	} {
+		got, ok := locate(t, c.a).Below(locate(t, c.b))
+		if got != c.want || ok != c.ok {
+			t.Errorf("%s: got %q, %v, want %q, %v", c.name, got, ok, c.want, c.ok)
 		}
 	}
 }

@@ -130,8 +130,22 @@ func childUnreadable(dir string) error {
 			childUntil("the folder itself is blocked", func() bool { return w.State().State == "blocked" }),
 			os.Chmod(dir, 0o755),
 			os.WriteFile(filepath.Join(dir, "more.mp3"), []byte("more"), 0o644), named(3),
+			childShutOut(filepath.Join(dir, "outer")),
 		)
 	})
+}
+
+// childShutOut looks at a folder that the one around it keeps out of reach.
+func childShutOut(outer string) error {
+	inner := filepath.Join(outer, "inner")
+	if err := errors.Join(os.MkdirAll(inner, 0o755), os.Chmod(outer, 0)); err != nil {
+		return err
+	}
+	_, err := Place{Dir: inner}.Open()
+	if want := fmt.Sprintf("chmod u+rwx %q", outer); !errors.Is(err, api.Unavailable) || !errors.Is(err, fs.ErrPermission) || !strings.HasSuffix(err.Error(), want) {
+		return fmt.Errorf("got %v, want that it is unavailable for want of permission, and %s", err, want)
+	}
+	return os.Chmod(outer, 0o755)
 }
 
 // TestWatcher_realLimitOfWatchesMeansPolling lowers the limit where it is this

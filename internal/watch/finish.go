@@ -128,14 +128,21 @@ func (f *Finisher) Open(p string, st Stat) (*os.File, error) {
 }
 
 // Clean removes what a crash left of outputs that nobody will write again: in
-// the folder, in done/ and failed/, and in Out. Call it at the start, before
-// anything is written.
-func (f *Finisher) Clean(ctx context.Context) error {
+// the folder, in done/ and failed/, and in Out; in other subfolders only with
+// recursive, for without they may be watched by another. Call it at the start,
+// before anything is written.
+func (f *Finisher) Clean(ctx context.Context, recursive bool) error {
 	root, err := f.Place.Open()
 	if err != nil {
 		return err
 	}
-	err = errors.Join(cleanTree(ctx, root), root.Close())
+	clean := func(root *os.Root) error {
+		if recursive {
+			return cleanTree(ctx, root, ".")
+		}
+		return cleanTree(ctx, root, ".", DoneDir, FailedDir)
+	}
+	err = errors.Join(clean(root), root.Close())
 	if f.Out == "" || err != nil {
 		return err
 	}
@@ -146,11 +153,12 @@ func (f *Finisher) Clean(ctx context.Context) error {
 	if err != nil {
 		return trouble("open the folder", f.Out, err)
 	}
-	return errors.Join(cleanTree(ctx, out), out.Close())
+	return errors.Join(clean(out), out.Close())
 }
 
-func cleanTree(ctx context.Context, root *os.Root) error {
-	return walk(ctx, root, Rules{Recursive: true}, []string{"."}, walkFuncs{
+// cleanTree cleans dirs, and where that is the root alone all below it.
+func cleanTree(ctx context.Context, root *os.Root, dirs ...string) error {
+	return walk(ctx, root, Rules{Recursive: len(dirs) == 1}, dirs, walkFuncs{
 		any: func(p string, fi fs.FileInfo) error {
 			if !isTemp(path.Base(p)) || !fi.Mode().IsRegular() {
 				return nil

@@ -368,7 +368,7 @@ func TestClean_removesWhatACrashLeft(t *testing.T) {
 	d := newDesk(t)
 	writeFile(t, filepath.Join(d.dir, tempName("calls/talk.txt", ".tmp")), "half")
 	writeFile(t, filepath.Join(d.dir, ".voxparse-mine.tmp"), "kept")
-	if err := d.finisher().Clean(t.Context()); err != nil {
+	if err := d.finisher().Clean(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	wantTree(t, "folder", d.tree(), map[string]string{"drop/calls/talk.mp3": "audio", "drop/.voxparse-mine.tmp": "kept"})
@@ -388,12 +388,12 @@ func TestOutput_survivesBeingWrittenAsText(t *testing.T) {
 func TestClean_removesWhatACrashLeftInOut(t *testing.T) {
 	d := newDesk(t)
 	d.out = filepath.Join(filepath.Dir(d.dir), "out")
-	if err := d.finisher().Clean(t.Context()); err != nil {
+	if err := d.finisher().Clean(t.Context(), true); err != nil {
 		t.Errorf("got %v where out is not there yet, want nil", err)
 	}
 	writeFile(t, filepath.Join(d.out, "calls/.voxparse-0123456789abcdef.tmp"), "half")
 	writeFile(t, filepath.Join(d.out, "calls/talk.txt"), "words")
-	if err := d.finisher().Clean(t.Context()); err != nil {
+	if err := d.finisher().Clean(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	wantTree(t, "after it", d.tree(), map[string]string{"drop/calls/talk.mp3": "audio", "out/calls/talk.txt": "words"})
@@ -420,10 +420,28 @@ func TestFinisher_anOutFolderThatIsAFileIsTroubleInWords(t *testing.T) {
 	in.Stale = []Output{{Path: filepath.Join(d.out, "calls/talk.error.txt"), SHA256: sum("x")}}
 	_, finish := d.finisher().Finish(t.Context(), in)
 	_, write := d.finisher().Write(t.Context(), "calls/talk.mp3", transcript, nil, d.record)
-	for what, err := range map[string]error{"finish": finish, "write": write, "clean": d.finisher().Clean(t.Context()), "probe": d.finisher().Probe(10)} {
+	for what, err := range map[string]error{"finish": finish, "write": write, "clean": d.finisher().Clean(t.Context(), true), "probe": d.finisher().Probe(10)} {
 		if !errors.Is(err, api.Unavailable) || !strings.Contains(err.Error(), d.out) {
 			t.Errorf("%s: got %v, want trouble that may pass and that names %s", what, err, d.out)
 		}
 	}
 	wantTree(t, "left", d.tree(), map[string]string{"drop/calls/talk.mp3": "audio", "texts": "not a folder"})
+}
+
+func TestClean_ofAFolderThatIsNotRecursiveLeavesItsSubfolders(t *testing.T) {
+	d := newDesk(t)
+	d.out = filepath.Join(filepath.Dir(d.dir), "out")
+	const half = ".voxparse-0123456789abcdef.tmp"
+	want := map[string]string{"drop/calls/talk.mp3": "audio"}
+	for _, dir := range []string{d.dir, d.out} {
+		for _, sub := range []string{"", DoneDir, FailedDir} {
+			writeFile(t, filepath.Join(dir, sub, half), "half")
+		}
+		writeFile(t, filepath.Join(dir, "calls", half), "another's")
+		want[filepath.Join(filepath.Base(dir), "calls", half)] = "another's"
+	}
+	if err := d.finisher().Clean(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	wantTree(t, "after it", d.tree(), want)
 }

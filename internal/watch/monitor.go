@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 // runMonitor keeps the watches: it notices when the folder goes and comes back,
@@ -80,8 +82,12 @@ func (w *Watcher) mayAttach() error {
 	if w.opt.May == nil {
 		return nil
 	}
-	if err := w.opt.May(); err != nil {
-		return &blockedError{error: err, refused: true}
+	err := w.opt.May()
+	if errors.Is(err, api.Conflict) {
+		return &blockedError{error: err}
+	}
+	if err != nil {
+		return offline(w.opt.Place.Dir, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/voxparse/voxparse/api"
@@ -166,15 +167,31 @@ func offline(dir string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return api.Errorf(api.Unavailable, "%s does not exist now", dir)
 	case errors.Is(err, fs.ErrPermission):
-		return &blockedError{error: api.Errorf(api.Unavailable, "%s cannot be read: permission denied; give it back with: chmod u+rwx %q", dir, dir)}
+		fix := permit(dir)
+		return &blockedError{error: api.Errorf(api.Unavailable, "%s cannot be read: permission denied; give it back with: %s", dir, fix), fix: fix}
 	}
 	return api.Errorf(api.Unavailable, "%s cannot be opened: %v", dir, err)
+}
+
+// permit is the command that gives a folder back that cannot be read: it names
+// the folder around it that keeps everybody out, where there is one.
+func permit(dir string) string {
+	var denied *fs.PathError
+	if _, err := filepath.EvalSymlinks(dir); errors.As(err, &denied) && errors.Is(err, fs.ErrPermission) {
+		dir = filepath.Dir(denied.Path)
+	}
+	return fmt.Sprintf("chmod u+rwx %q", dir)
 }
 
 // blockedError marks an error that is about rights, not absence.
 type blockedError struct {
 	error
-	refused bool // by Options.May
+	fix string // a command; "" where Options.May refused it
 }
 
-func (e *blockedError) Unwrap() error { return e.error }
+func (e *blockedError) Unwrap() []error {
+	if e.fix == "" {
+		return []error{e.error}
+	}
+	return []error{e.error, fs.ErrPermission}
+}

@@ -56,14 +56,11 @@ func (w *Watcher) State() State {
 
 // summary returns the state and its reason. Call it with mu held.
 func (w *Watcher) summary() (state, reason string) {
-	var denied *blockedError
 	switch {
 	case w.paused:
 		return "paused", ""
-	case errors.As(w.absent, &denied):
-		return "blocked", w.absent.Error()
 	case w.absent != nil:
-		return "offline", w.absent.Error()
+		return absentState(w.absent), w.absent.Error()
 	case w.badDirs["."] != "":
 		return "blocked", "the folder: " + w.badDirs["."]
 	case w.refused != nil:
@@ -76,12 +73,21 @@ func (w *Watcher) summary() (state, reason string) {
 	return "watching", w.poll.reason
 }
 
+// absentState is the state of a folder that cannot be used because of err.
+func absentState(err error) string {
+	var denied *blockedError
+	if errors.As(err, &denied) {
+		return "blocked"
+	}
+	return "offline"
+}
+
 // fix says what may be done about a state. Call it with mu held.
 func (w *Watcher) fix(state string) string {
 	var denied *blockedError
 	switch {
-	case errors.As(w.absent, &denied) && denied.refused:
-		return "" // whoever refused it knows
+	case errors.As(w.absent, &denied):
+		return denied.fix // whoever refused it knows one
 	case state == "offline":
 		return "plug its volume in, or stop to watch it with: voxparse watch rm"
 	case state == "blocked" && w.refused == nil:
@@ -229,7 +235,7 @@ func (w *Watcher) explainUntracked(ctx context.Context, p string) (state, reason
 	absent, bad := w.absent, w.badDirs[dirOf(p)]
 	w.mu.Unlock()
 	if absent != nil {
-		return "offline", absent.Error()
+		return absentState(absent), absent.Error()
 	}
 	if why := w.opt.Rules.IgnoredFile(p); why != "" {
 		return "ignored", why

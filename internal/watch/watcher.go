@@ -37,7 +37,8 @@ type Options struct {
 
 	// May is asked whenever the folder is found at its path, before anything
 	// is done there. With an error nothing is, State says why, and it is asked
-	// again a little later. May be nil.
+	// again a little later; api.Conflict says that it may not be watched, any
+	// other error that this cannot be told now. May be nil.
 	May func() error
 
 	BatchSize int // 0: 500
