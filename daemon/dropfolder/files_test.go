@@ -57,9 +57,7 @@ func TestFolders_anyTimeOfAFileIsATime(t *testing.T) {
 	staging := t.TempDir()
 	for name, at := range times {
 		path := drop(t, staging, name+".mp3", "said in "+name)
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
-		}
+		setTime(t, path, at)
 	}
 	id := f.add(dir, nil)
 	f.work()

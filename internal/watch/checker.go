@@ -54,7 +54,7 @@ func (w *Watcher) untilDue(more bool) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at, ok := w.track.next()
-	if !ok || w.paused || w.attached == (Stat{}) {
+	if !ok || w.paused || w.attached == nil {
 		return time.Hour // somebody will signal
 	}
 	return max(0, time.Until(at))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,6 +41,21 @@ func createNameless(root *os.Root, p string, data []byte, mode fs.FileMode, befo
 		return errors.ErrUnsupported // no /proc here
 	}
 	return unsupported(err)
+}
+
+// setModified gives the file at p a modification time of any year: Chtimes counts
+// in nanoseconds, which wrap beyond 2262.
+func setModified(root *os.Root, p string, at time.Time) error {
+	dir, err := root.Open(path.Dir(p))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	ts, err := unix.TimeToTimespec(at)
+	if err != nil {
+		return fmt.Errorf("set the time of %s: %w", p, err)
+	}
+	return unix.UtimesNanoAt(int(dir.Fd()), path.Base(p), []unix.Timespec{{Nsec: unix.UTIME_OMIT}, ts}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // renameExclusive renames a to b unless b is there, in one step.

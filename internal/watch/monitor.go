@@ -48,7 +48,7 @@ func (w *Watcher) attend(n *notifier) *notifier {
 		return nil
 	}
 	defer root.Close()
-	if attached != (Stat{}) && !lost && sameDir(st, attached) {
+	if attached != nil && !lost && sameDir(st, *attached) {
 		return n
 	}
 	if err := w.mayAttach(); err != nil {
@@ -68,7 +68,7 @@ func (w *Watcher) attend(n *notifier) *notifier {
 	if w.absent != nil {
 		w.log.Info("the folder is there")
 	}
-	w.attached, w.absent, w.fullScan = st, nil, true
+	w.attached, w.absent, w.fullScan = &st, nil, true
 	w.firstLook.Do(func() { close(w.looked) })
 	clear(w.watched)
 	clear(w.goneDirs)
@@ -117,7 +117,7 @@ func (w *Watcher) detach(err error) {
 	if w.absent == nil || w.absent.Error() != err.Error() {
 		w.log.Warn("the folder is not there", "reason", err)
 	}
-	w.attached, w.absent = Stat{}, err
+	w.attached, w.absent = nil, err
 	w.firstLook.Do(func() { close(w.looked) })
 	clear(w.watched)
 }
@@ -225,7 +225,7 @@ func (w *Watcher) scanWanted(ctx context.Context, n *notifier) *notifier {
 func (w *Watcher) takeWanted() (dirs []string, full bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.attached == (Stat{}) {
+	if w.attached == nil {
 		return nil, false
 	}
 	every := w.intervals.rescan

@@ -239,7 +239,7 @@ func (f *Finisher) copyTo(ctx context.Context, root *os.Root, in Intent, temp st
 	if err = errors.Join(err, dst.Close()); err != nil {
 		return err
 	}
-	if err := root.Chtimes(temp, time.Time{}, fi.ModTime()); err != nil {
+	if err := setModified(root, temp, fi.ModTime()); err != nil {
 		return err
 	}
 	sum, err := sumOf(root, temp)

@@ -177,7 +177,10 @@ func (w *Watcher) keepMarker(root *os.Root) {
 	w.mu.Lock()
 	place, attached := w.place, w.attached
 	w.mu.Unlock()
-	if _, err := place.adopt(root, attached); err != nil {
+	if attached == nil {
+		return
+	}
+	if _, err := place.adopt(root, *attached); err != nil {
 		w.log.Debug("keep the marker", "error", err)
 	}
 }

@@ -65,7 +65,7 @@ func (w *Watcher) summary() (state, reason string) {
 		return "blocked", "the folder: " + w.badDirs["."]
 	case w.refused != nil:
 		return "blocked", "files are not accepted now: " + w.refused.Error()
-	case w.attached == (Stat{}), w.scanning && w.lastScan.IsZero():
+	case w.attached == nil, w.scanning && w.lastScan.IsZero():
 		return "scanning", ""
 	case w.poll.every > 0:
 		return "polling", fmt.Sprintf("every %s: %s", short(w.poll.every), w.poll.reason)
@@ -196,7 +196,7 @@ func (w *Watcher) relative(path string) (string, error) {
 func (w *Watcher) explainTracked(ctx context.Context, p string) (api.FolderFile, bool) {
 	w.mu.Lock()
 	f, ok := w.track.files[p]
-	if !ok || w.attached == (Stat{}) {
+	if !ok || w.attached == nil {
 		w.mu.Unlock()
 		return api.FolderFile{}, false
 	}

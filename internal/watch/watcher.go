@@ -86,7 +86,7 @@ type Watcher struct {
 	track    *tracker
 	place    Place
 	paused   bool
-	attached Stat  // of the folder itself; zero while it is not there
+	attached *Stat // of the folder itself; nil while it is not there
 	absent   error // why it is not there; nil before the first look
 	lost     bool  // the watch on the folder itself ended: attach anew
 	poll     pollState
@@ -216,13 +216,13 @@ func (w *Watcher) openRoot() (*os.Root, error) {
 	w.mu.Lock()
 	dir, attached := w.place.Dir, w.attached
 	w.mu.Unlock()
-	if attached == (Stat{}) {
+	if attached == nil {
 		return nil, errNotAttached
 	}
 	root, err := os.OpenRoot(dir)
 	if err == nil {
 		var st Stat
-		if st, err = rootStat(root); err == nil && sameDir(st, attached) {
+		if st, err = rootStat(root); err == nil && sameDir(st, *attached) {
 			return root, nil
 		}
 		err = errors.Join(err, root.Close(), errNotAttached)
