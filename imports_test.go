@@ -94,7 +94,7 @@ var siblings = map[string][]string{
 	"daemon/doctor":              {"api", "daemon/listener", "daemon/problem", "internal/config", "internal/engine", "internal/fsx", "internal/models", "internal/watch", "store", "store/boltstore", "store/spool"},
 	"daemon/feed":                {"api", "store"},
 	"daemon/heartbeat":           nil,
-	"daemon/httpapi":             {"api", "daemon/dispatch", "daemon/feed", "daemon/listener", "internal/duration", "internal/eventbody", "internal/filetype", "internal/openapi", "internal/search", "internal/sender", "internal/transcript", "internal/vault", "internal/watch", "store", "webhook"},
+	"daemon/httpapi":             {"api", "daemon/dispatch", "daemon/feed", "daemon/listener", "daemon/problem", "internal/duration", "internal/eventbody", "internal/filetype", "internal/openapi", "internal/search", "internal/sender", "internal/transcript", "internal/vault", "internal/watch", "store", "webhook"},
 	"daemon/indexer":             {"api", "internal/search", "store"},
 	"daemon/listener":            {"api", "internal/fsx", "internal/peer"},
 	"daemon/problem":             {"api", "internal/fsx"},

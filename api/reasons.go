@@ -34,6 +34,8 @@ const (
 	DisabledFailing = "failing" // too many failed attempts for too long
 	DisabledGone    = "gone"    // it answered 410
 	DisabledByUser  = "user"
+	// DisabledNoSecret: its secret was lost with the master key, and given up.
+	DisabledNoSecret = "secret_lost"
 
 	NoticeQuiet     NoticeCode = "quiet"      // the speech is so quiet that it was raised a lot
 	NoticeClipped   NoticeCode = "clipped"    // loud parts are distorted

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -21,7 +22,9 @@ func newDoctor(d *Daemon) *doctor.Doctor {
 	}
 	return doctor.New(doctor.Config{
 		Settings: d.cfg, Version: d.opts.Version, Engine: engine, NoEngine: d.opts.Transcriber != nil, Models: d.models, Started: d.start,
-		Keyring: d.vault.Source() == vault.SourceKeyring, Webhooks: d.db, Folders: d.folders, Alive: d.alive, Missing: func() []api.Problem { return append(d.jobs.Problems(), d.databaseProblems()...) },
+		Keyring: d.vault.Source() == vault.SourceKeyring, Webhooks: d.db, Folders: d.folders, Alive: d.alive, Missing: func() []api.Problem {
+			return slices.Concat(d.jobs.Problems(), d.databaseProblems(), d.secretProblems())
+		},
 		Probe: func(ctx context.Context, h store.Webhook, limit time.Duration) doctor.Probe {
 			p := d.sender.Probe(ctx, sender.Target{URL: h.URL, Timeout: limit, AllowPrivate: h.AllowPrivate})
 			return doctor.Probe{Error: p.Error, Status: p.Status, Took: p.Took, Date: p.Date}
@@ -32,7 +35,7 @@ func newDoctor(d *Daemon) *doctor.Doctor {
 // problems are what keeps work from going on, webhooks aside. try tells whether
 // a folder can be written to.
 func (d *Daemon) problems(try func(dir string) error) []api.Problem {
-	out := append(d.jobs.Problems(), d.databaseProblems()...)
+	out := slices.Concat(d.jobs.Problems(), d.databaseProblems(), d.secretProblems())
 	out = append(out, problem.Data(d.cfg.DataDir, try)...)
 	out = append(out, d.folders.Unwatched()...)
 	return append(out, d.folders.Troubles()...)

@@ -167,7 +167,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 	if d.blobs, err = spool.Open(filepath.Join(d.cfg.DataDir, "spool"), filepath.Join(d.cfg.DataDir, spool.QuarantineDir)); err != nil {
 		return err
 	}
-	if d.vault, err = vault.Open(d.cfg.DataDir, vault.Options{Logger: d.log}); err != nil {
+	if d.vault, err = openVault(ctx, d.cfg.DataDir, d.db, vault.Options{Logger: d.log}); err != nil {
 		return err
 	}
 	if d.keys, err = vault.OpenKeys(d.cfg.DataDir); err != nil {

@@ -3,6 +3,8 @@ package store
 import (
 	"bytes"
 	"time"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 // Rotating reports whether the webhook has two secrets at now.
@@ -37,15 +39,25 @@ func (w *Webhook) SecretInUseSince(now time.Time) time.Time {
 
 // Rotate gives the webhook a new sealed secret. For as long as overlap the
 // secret in use stays valid, and in use until the receiver accepts the new one;
-// with 0 it ends at once.
+// with 0 it ends at once, as where there is none.
 func (w *Webhook) Rotate(sealed []byte, last4 string, overlap time.Duration, now time.Time) {
 	inUse, _ := w.SigningSecrets(now)
+	if len(inUse) == 0 {
+		overlap = 0
+	}
 	since := w.SecretInUseSince(now)
 	w.Secret, w.SecretLast4 = sealed, last4
 	w.PreviousSecret, w.PreviousUntil, w.NewSecretInUse, w.SecretSince = nil, time.Time{}, false, now
 	if overlap > 0 {
 		w.PreviousSecret, w.PreviousUntil, w.SecretSince = inUse, now.Add(overlap), since
 	}
+}
+
+// GiveUpSecret leaves the webhook without a secret, and disabled until it has a
+// new one and is enabled: what is for it is held.
+func (w *Webhook) GiveUpSecret() {
+	w.Secret, w.SecretLast4, w.Active, w.DisabledReason = nil, "", false, api.DisabledNoSecret
+	w.PreviousSecret, w.PreviousUntil, w.NewSecretInUse, w.SecretSince = nil, time.Time{}, false, time.Time{}
 }
 
 // FinishRotation leaves the new secret only.

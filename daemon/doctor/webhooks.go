@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/problem"
 	"github.com/voxparse/voxparse/internal/watch"
 	"github.com/voxparse/voxparse/store"
 )
@@ -52,7 +53,7 @@ func (d *Doctor) checkWebhook(ctx context.Context, h store.Webhook, probe bool) 
 	var out []api.Finding
 	switch {
 	case !h.Active && h.DisabledReason != api.DisabledByUser:
-		out = append(out, fail(id, "voxparse webhooks enable "+h.ID, "%s was disabled: %s", name, h.DisabledReason))
+		out = append(out, fail(id, problem.EnableWebhook(h.ID, h.DisabledReason), "%s was disabled: %s", name, h.DisabledReason))
 	case h.ConsecutiveFailures > 0:
 		out = append(out, warn(id, "voxparse webhooks deliveries "+h.ID+" --status pending", "%s keeps failing (%d in a row)", name, h.ConsecutiveFailures))
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	}
 	Secrets interface { // of webhooks
 		Seal(plain []byte, webhookID string) ([]byte, error)
+		Has(sealed []byte) error // nil where it can be opened
 	}
 
 	Jobs       store.Jobs

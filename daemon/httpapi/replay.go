@@ -20,7 +20,7 @@ func (srv *server) enableWebhook(w http.ResponseWriter, r *http.Request) error {
 	}
 	rec, err := srv.cfg.Webhooks.UpdateWebhook(r.Context(), id, func(rec *store.Webhook) error {
 		rec.Active = true
-		return nil
+		return mayEnable(rec)
 	})
 	if err != nil {
 		return err

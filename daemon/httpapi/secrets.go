@@ -22,13 +22,25 @@ func (srv *server) newSecret(rec *store.Webhook) (secret string, err error) {
 	return secret, err
 }
 
+// mayEnable refuses a webhook whose secret was given up: nothing can be signed.
+func mayEnable(rec *store.Webhook) error {
+	if len(rec.Secret) > 0 {
+		return nil
+	}
+	return api.Errorf(api.Conflict, "the secret of %s was lost with the master key; give it a new one first: voxparse webhooks rotate %s", rec.ID, rec.ID)
+}
+
 // rotate gives rec a fresh secret and returns it in the clear.
 func (srv *server) rotate(rec *store.Webhook, overlap time.Duration, now time.Time) (string, error) {
 	secret, sealed, last4, err := srv.makeSecret(rec.ID)
-	if err == nil {
-		rec.Rotate(sealed, last4, overlap, now)
+	if err != nil {
+		return "", err
 	}
-	return secret, err
+	if inUse, _ := rec.SigningSecrets(now); srv.cfg.Secrets.Has(inUse) != nil {
+		overlap = 0 // nothing can be signed with it any more
+	}
+	rec.Rotate(sealed, last4, overlap, now)
+	return secret, nil
 }
 
 func (srv *server) makeSecret(webhookID string) (secret string, sealed []byte, last4 string, err error) {

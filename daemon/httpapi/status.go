@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/problem"
 )
 
 func (srv *server) showHealth(w http.ResponseWriter, _ *http.Request) error {
@@ -95,7 +96,7 @@ func (srv *server) statusOfWebhooks(ctx context.Context, s *api.Status) error {
 		if !w.Active && w.DisabledReason != api.DisabledByUser {
 			s.Problems = append(s.Problems, api.Problem{Code: "webhook_disabled",
 				Message: fmt.Sprintf("the webhook %s was disabled (%s), and %d deliveries wait for it", w.ID, w.DisabledReason, n[api.DeliveryHeld]),
-				Fix:     "voxparse webhooks enable " + w.ID})
+				Fix:     problem.EnableWebhook(w.ID, w.DisabledReason)})
 		}
 	}
 	return nil

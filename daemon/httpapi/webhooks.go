@@ -76,7 +76,14 @@ func (srv *server) patchWebhook(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &patch, false); err != nil {
 		return err
 	}
-	rec, err := srv.cfg.Webhooks.UpdateWebhook(r.Context(), r.PathValue("id"), func(rec *store.Webhook) error { return srv.applyPatch(r, rec, patch) })
+	rec, err := srv.cfg.Webhooks.UpdateWebhook(r.Context(), r.PathValue("id"), func(rec *store.Webhook) error {
+		if patch.Active != nil && *patch.Active {
+			if err := mayEnable(rec); err != nil {
+				return err
+			}
+		}
+		return srv.applyPatch(r, rec, patch)
+	})
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (p keyringStore) load() (*keySet, error) {
 	var s string
 	err := p.within(func() (err error) { s, err = p.ring.get(p.user); return err })
 	if errors.Is(err, keyring.ErrNotFound) {
-		return nil, unavailable("the keyring has no entry %q of %s any more: restore it, or give every webhook a new secret after removing the file %s", p.user, service, ringFile)
+		return nil, fmt.Errorf("%w: the keyring has no entry %q of %s any more", ErrNoKey, p.user, service)
 	}
 	if err != nil {
 		return nil, unavailable("the master key is in the keyring, which does not answer (%v): log in and unlock it", err)

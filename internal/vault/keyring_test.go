@@ -138,16 +138,56 @@ func TestOpen_lockedKeyring(t *testing.T) {
 	if _, err := Open(dir, Options{ring: r}); err != nil {
 		t.Fatal(err)
 	}
-	entries := r.secrets
-	for name, broken := range map[string]*memRing{
-		"locked": {secrets: entries, err: errors.New("prompt dismissed")}, "emptied": newRing(),
-	} {
-		_, err := Open(dir, Options{ring: broken})
-		if !errors.Is(err, api.Unavailable) {
-			t.Errorf("%s: got %v, want %v", name, err, api.Unavailable)
+	locked := &memRing{secrets: r.secrets, err: errors.New("prompt dismissed")}
+	for _, must := range []bool{false, true} {
+		if _, err := Open(dir, Options{ring: locked, MustExist: must}); !errors.Is(err, api.Unavailable) {
+			t.Errorf("got %v, want %v", err, api.Unavailable)
 		}
 		if _, err := os.Stat(filepath.Join(dir, keyFile)); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: a key file appeared (%v); want none", name, err)
+			t.Errorf("a key file appeared (%v); want none", err)
+		}
+	}
+}
+
+func TestOpen_lostKeyIsMadeAnewOnlyWhereNothingIsSealed(t *testing.T) {
+	t.Setenv(NoKeyringEnv, "")
+	inKeyring, inFile := t.TempDir(), t.TempDir()
+	if _, err := Open(inKeyring, Options{ring: newRing()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(inFile, Options{ring: newRing(), NoKeyring: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(inFile, keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	for name, dir := range map[string]string{"keyring": inKeyring, "file": inFile} {
+		emptied := newRing()
+		if _, err := Open(dir, Options{ring: emptied, MustExist: true}); !errors.Is(err, ErrNoKey) {
+			t.Errorf("%s: got %v, want %v", name, err, ErrNoKey)
+		}
+		if _, err := os.Stat(filepath.Join(dir, keyFile)); !errors.Is(err, os.ErrNotExist) || len(emptied.secrets) != 0 {
+			t.Errorf("%s: got a key made (%v, %d in the keyring), want none", name, err, len(emptied.secrets))
+		}
+		v, err := Open(dir, Options{ring: emptied})
+		if err != nil {
+			t.Errorf("%s: got %v where nothing is sealed, want a new key", name, err)
+			continue
+		}
+		sealed := seal(t, v, secret, "whk_1")
+		again, err := Open(dir, Options{ring: emptied, MustExist: true})
+		if err != nil {
+			t.Errorf("%s: got %v, want the new key found again", name, err)
+			continue
+		}
+		if err := again.Has(sealed); err != nil {
+			t.Errorf("%s: got %v of what was sealed, want that it can be opened", name, err)
+		}
+		other := seal(t, open(t, t.TempDir()), secret, "whk_1")
+		for _, unknown := range [][]byte{other, nil, []byte("short")} {
+			if err := again.Has(unknown); !errors.Is(err, ErrUnknownKey) {
+				t.Errorf("%s: got %v of what another key sealed, want %v", name, err, ErrUnknownKey)
+			}
 		}
 	}
 }

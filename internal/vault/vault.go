@@ -29,6 +29,7 @@ const (
 // Options are how Open works. The zero value is good.
 type Options struct {
 	NoKeyring bool          // make a new master key in a file in any case
+	MustExist bool          // something is sealed already: make no new master key
 	Timeout   time.Duration // of one call to the keyring; 0 for 3 s
 	Logger    *slog.Logger  // nil for none
 
@@ -54,7 +55,8 @@ type keyStore interface {
 // first call makes a master key: in the keyring where that works, else in the
 // file vault.key in dir, 0600. Later calls find it where it was made, whatever
 // the options say. The error is api.Unavailable, with the fix, when the key
-// is in a keyring that does not answer, or in a file that others may read.
+// is in a keyring that does not answer, or in a file that others may read, and
+// ErrNoKey where one must exist and does not.
 func Open(dir string, opts Options) (*Vault, error) {
 	if opts.Timeout <= 0 {
 		opts.Timeout = ringTimeout
@@ -69,12 +71,20 @@ func Open(dir string, opts Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p == nil && opts.MustExist {
+		return nil, ErrNoKey
+	}
 	if p == nil {
 		if p, err = newStore(dir, opts); err != nil {
 			return nil, err
 		}
 	}
 	keys, err := p.load()
+	if errors.Is(err, ErrNoKey) && !opts.MustExist { // the keyring lost it, and nothing is sealed with it
+		if p, err = replaceKeyring(dir, opts); err == nil {
+			keys, err = p.load()
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read master key: %w", err)
 	}
@@ -88,6 +98,15 @@ func findStore(dir string, opts Options) (keyStore, error) {
 		return file, err
 	}
 	return findKeyring(dir, opts)
+}
+
+// replaceKeyring makes a new master key in place of one that is in no keyring
+// any more.
+func replaceKeyring(dir string, opts Options) (keyStore, error) {
+	if err := os.Remove(filepath.Join(dir, ringFile)); err != nil {
+		return nil, err
+	}
+	return newStore(dir, opts)
 }
 
 // newStore makes the first master key in the best store that works.
@@ -126,6 +145,14 @@ const (
 // have: the database and the key are not of the same installation.
 var ErrUnknownKey = errors.New("sealed with another master key")
 
+// ErrNoKey is a data folder without a master key, although secrets are sealed
+// with one.
+var ErrNoKey = errors.New("the master key is missing")
+
+// ErrNoSecret is nothing where a sealed secret should be, as after one was given
+// up with its master key.
+var ErrNoSecret = errors.New("there is no secret: it was given up with a lost master key")
+
 // ErrTampered is a sealed secret that was changed, or that was sealed for
 // something else.
 var ErrTampered = errors.New("the sealed secret was changed, or belongs elsewhere")
@@ -150,8 +177,11 @@ func (v *Vault) Seal(plaintext []byte, aad string) ([]byte, error) {
 }
 
 // Open decrypts what Seal returned for the same aad. The error is
-// ErrUnknownKey or ErrTampered, and never holds any of the secret.
+// ErrUnknownKey, ErrTampered or ErrNoSecret, and never holds any of the secret.
 func (v *Vault) Open(sealed []byte, aad string) ([]byte, error) {
+	if len(sealed) == 0 {
+		return nil, ErrNoSecret
+	}
 	if len(sealed) < headLen+nonceLen || sealed[0] != formatV1 {
 		return nil, fmt.Errorf("open secret: %w", ErrTampered)
 	}
@@ -168,6 +198,16 @@ func (v *Vault) Open(sealed []byte, aad string) ([]byte, error) {
 		return nil, fmt.Errorf("open secret: %w", ErrTampered)
 	}
 	return plain, nil
+}
+
+// Has returns nil where the vault has the master key with which something was
+// sealed, and else ErrUnknownKey, or why it cannot be told.
+func (v *Vault) Has(sealed []byte) error {
+	if len(sealed) < headLen {
+		return ErrUnknownKey
+	}
+	_, err := v.key(keyID(sealed[1:headLen]))
+	return err
 }
 
 // bind ties the head of a sealed secret and its aad together.
