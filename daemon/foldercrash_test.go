@@ -61,7 +61,7 @@ var crashCases = []crashCase{
 		options: func(o *api.FolderOptions) { o.After, o.Formats = "move", []string{"txt", "srt"} },
 		before:  map[string]string{"done/sub/call.mp3": "another", "sub/call.txt": "notes"},
 		want: map[string]string{"done/sub/call.mp3": "another", "done/sub/call (2).mp3": string(audio("Some words.")),
-			"sub/call.txt": "notes", "sub/call.mp3.txt": "Some words.\n", "sub/call.srt": ""}},
+			"sub/call.txt": "notes", "sub/call.mp3.txt": "Some words.\n", "sub/call.mp3.srt": ""}},
 	{name: "delete", text: "Some words.", state: store.FileDone, last: "recorded",
 		options: func(o *api.FolderOptions) { o.After = "delete" },
 		want:    map[string]string{"sub/call.txt": "Some words.\n"}},

@@ -74,7 +74,14 @@ var crashCases = []crashCase{
 	{name: "notes in the way", action: Move, to: "done/calls/talk.mp3",
 		prepare: func(d *desk) { writeFile(d.t, filepath.Join(d.dir, "calls/talk.txt"), "notes") },
 		want: map[string]string{"drop/calls/talk.txt": "notes",
-			"drop/done/calls/talk.mp3": "audio", "drop/calls/talk.mp3.txt": "hello\n", "drop/calls/talk.srt": "1\n"}},
+			"drop/done/calls/talk.mp3": "audio", "drop/calls/talk.mp3.txt": "hello\n", "drop/calls/talk.mp3.srt": "1\n"}},
+	{name: "one of ours edited", action: Leave,
+		prepare: func(d *desk) {
+			d.ours = d.write("calls/talk.mp3", []Content{{".txt", []byte("old\n")}, {".srt", []byte("0\n")}}, nil)
+			writeFile(d.t, filepath.Join(d.dir, "calls/talk.srt"), "edited")
+		},
+		want: map[string]string{"drop/calls/talk.mp3": "audio", "drop/calls/talk.srt": "edited",
+			"drop/calls/talk.mp3.txt": "hello\n", "drop/calls/talk.mp3.srt": "1\n"}},
 }
 
 // end does all that is left to do, as a daemon would: what is recorded tells

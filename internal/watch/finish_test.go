@@ -118,8 +118,8 @@ func TestWrite_neverOverwritesAFileThatIsNotOurs(t *testing.T) {
 	writeFile(t, filepath.Join(d.dir, "calls/talk.mp3.srt"), "my subtitles")
 	got := d.write("calls/talk.mp3", transcript, nil)
 	wantTree(t, "outputs", d.tree(), map[string]string{
-		"drop/calls/talk.mp3": "audio", "drop/calls/talk.txt": "my notes", "drop/calls/talk.mp3.txt": "hello\n",
-		"drop/calls/talk.mp3.srt": "my subtitles", "drop/calls/talk.mp3 (2).srt": "1\n",
+		"drop/calls/talk.mp3": "audio", "drop/calls/talk.txt": "my notes", "drop/calls/talk.mp3.srt": "my subtitles",
+		"drop/calls/talk.mp3 (2).txt": "hello\n", "drop/calls/talk.mp3 (2).srt": "1\n",
 	})
 	if again := d.write("calls/talk.mp3", transcript, got); !slices.Equal(again, got) {
 		t.Errorf("got %v the second time, want %v again", again, got)
@@ -131,9 +131,38 @@ func TestWrite_replacesOurOwnOutputUnlessAPersonEditedIt(t *testing.T) {
 	first := d.write("calls/talk.mp3", transcript, nil)
 	writeFile(t, filepath.Join(d.dir, "calls/talk.srt"), "edited")
 	d.write("calls/talk.mp3", []Content{{".txt", []byte("better\n")}, {".srt", []byte("2\n")}}, first)
+	wantTree(t, "outputs", d.tree(), map[string]string{ // both by one name; nothing old is left beside them
+		"drop/calls/talk.mp3": "audio", "drop/calls/talk.srt": "edited",
+		"drop/calls/talk.mp3.txt": "better\n", "drop/calls/talk.mp3.srt": "2\n",
+	})
+}
+
+func TestWrite_anotherFormatBearsTheNameOfTheOthers(t *testing.T) {
+	d := newDesk(t)
+	writeFile(t, filepath.Join(d.dir, "calls/talk.txt"), "a transcript of before, which we know nothing of")
+	d.write("calls/talk.mp3", transcript, nil)
 	wantTree(t, "outputs", d.tree(), map[string]string{
-		"drop/calls/talk.mp3": "audio", "drop/calls/talk.txt": "better\n",
-		"drop/calls/talk.srt": "edited", "drop/calls/talk.mp3.srt": "2\n",
+		"drop/calls/talk.mp3": "audio", "drop/calls/talk.txt": "a transcript of before, which we know nothing of",
+		"drop/calls/talk.mp3.txt": "hello\n", "drop/calls/talk.mp3.srt": "1\n",
+	})
+}
+
+// TestWrite_removesOnlyWhatItReplaces has outputs of before in other folders and
+// formats, and an error file that ends like a format.
+func TestWrite_removesOnlyWhatItReplaces(t *testing.T) {
+	d := newDesk(t)
+	old := d.write("calls/talk.mp3", []Content{{".json", []byte("{}")}, {".vtt", []byte("WEBVTT\n")}}, nil)
+	report, edited := Output{Path: "calls/talk.mp3.error.json", SHA256: sum("why")}, Output{Path: "calls/talk.mp3 (3).json", SHA256: sum("ours once")}
+	writeFile(t, filepath.Join(d.dir, report.Path), "why")
+	writeFile(t, filepath.Join(d.dir, edited.Path), "edited since")
+	elsewhere := Output{Path: filepath.Join(filepath.Dir(d.dir), "talk.json"), SHA256: sum("{}")}
+	writeFile(t, elsewhere.Path, "{}")
+	writeFile(t, filepath.Join(d.dir, "calls/talk.txt"), "notes")
+	d.write("calls/talk.mp3", []Content{{".json", []byte("[]")}, {".txt", []byte("hello\n")}}, append(old, report, edited, elsewhere))
+	wantTree(t, "outputs", d.tree(), map[string]string{
+		"drop/calls/talk.mp3": "audio", "drop/calls/talk.txt": "notes", "drop/calls/talk.vtt": "WEBVTT\n",
+		"drop/calls/talk.mp3.json": "[]", "drop/calls/talk.mp3.txt": "hello\n",
+		"drop/calls/talk.mp3.error.json": "why", "drop/calls/talk.mp3 (3).json": "edited since", "talk.json": "{}",
 	})
 }
 

@@ -24,9 +24,9 @@ const maxName = 255
 const maxTaken = 10_000
 
 // Write writes the outputs of a source and makes them durable: {stem}.txt
-// beside it or in Out, under the source's subfolder; {name}.txt where that
-// belongs to somebody else, then {name} (2).txt. A file that is not ours is
-// never overwritten.
+// beside it or in Out, under the source's subfolder; {name}.txt where that, or
+// another output of the same name, belongs to somebody else, then {name} (2).txt.
+// A file that is not ours is never overwritten.
 //
 // ours is what is recorded of earlier outputs of this source. record, if it is
 // not nil, is called with ours and the names and hashes that will be written,
@@ -60,6 +60,9 @@ func (f *Finisher) Write(ctx context.Context, source string, contents []Content,
 			ours = both
 		}
 		err = f.apply(ctx, dir, plan, contents, ours, mode)
+		if err == nil {
+			err = f.removeSuperseded(dir, plan, ours)
+		}
 		if !errors.Is(err, fs.ErrExist) {
 			return plan, err
 		}
@@ -91,26 +94,28 @@ func modeLike(root *os.Root, source string) fs.FileMode {
 	return 0o600 | fi.Mode().Perm()&0o066
 }
 
-// plan chooses the name of each output.
+// plan chooses the names of the outputs: the first choice of which all may be
+// written, so that what belongs together bears one name.
 func (f *Finisher) plan(dir *os.Root, source string, contents []Content, ours []Output, adopt bool) ([]Output, error) {
+	for taken := range maxTaken {
+		plan, err := f.choice(dir, source, contents, ours, adopt, taken)
+		if err != nil || plan != nil {
+			return plan, err
+		}
+	}
+	return nil, api.Errorf(api.Unavailable, "write the outputs of %s: every name is taken", Printable(source))
+}
+
+// choice returns the outputs with the nth choice for their names, nil where one
+// of these belongs to somebody else.
+func (f *Finisher) choice(dir *os.Root, source string, contents []Content, ours []Output, adopt bool, n int) ([]Output, error) {
 	plan := make([]Output, 0, len(contents))
 	for _, c := range contents {
-		sum := sumBytes(c.Data)
-		taken := 0
-		for ; taken < maxTaken; taken++ {
-			p := outputName(source, c.Ext, taken)
-			free, err := f.mayWrite(dir, p, sum, ours, adopt)
-			if err != nil {
-				return nil, err
-			}
-			if free {
-				plan = append(plan, Output{Path: f.outputPath(p), SHA256: sum})
-				break
-			}
+		p, sum := outputName(source, c.Ext, n), sumBytes(c.Data)
+		if free, err := f.mayWrite(dir, p, sum, ours, adopt); err != nil || !free {
+			return nil, err
 		}
-		if taken == maxTaken {
-			return nil, api.Errorf(api.Unavailable, "write an output of %s: every name is taken", Printable(source))
-		}
+		plan = append(plan, Output{Path: f.outputPath(p), SHA256: sum})
 	}
 	return plan, nil
 }
@@ -196,6 +201,43 @@ func (f *Finisher) apply(ctx context.Context, dir *os.Root, plan []Output, conte
 		}
 	}
 	return f.at("outputs are written")
+}
+
+// removeSuperseded removes earlier outputs of the source in the planned formats
+// that bear another name than now, as far as they are still ours.
+func (f *Finisher) removeSuperseded(dir *os.Root, plan, ours []Output) error {
+	for _, old := range ours {
+		replaced := slices.ContainsFunc(plan, func(o Output) bool { return path.Ext(o.Path) == path.Ext(old.Path) })
+		if !replaced || IsErrorFile(old.Path) || slices.ContainsFunc(plan, func(o Output) bool { return o.Path == old.Path }) {
+			continue
+		}
+		p, ok := f.inOut(old.Path)
+		if !ok {
+			continue // of another out folder
+		}
+		if sum, err := sumOf(dir, p); err != nil || sum != old.SHA256 {
+			continue // gone, or a person's by now
+		}
+		if err := f.at("remove an old output"); err != nil {
+			return err
+		}
+		if err := removeIfThere(dir, p); err != nil {
+			return trouble("remove", old.Path, err)
+		}
+		if err := syncDir(dir, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inOut is the reverse of outputPath. It reports false for a path elsewhere.
+func (f *Finisher) inOut(p string) (string, bool) {
+	if f.Out == "" {
+		return p, !filepath.IsAbs(p)
+	}
+	rel, err := filepath.Rel(f.Out, p)
+	return filepath.ToSlash(rel), err == nil && filepath.IsAbs(p) && filepath.IsLocal(rel)
 }
 
 // put makes p hold data, durably, if p is free or ours.
