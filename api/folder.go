@@ -53,7 +53,10 @@ type FolderRequest struct {
 }
 
 // FolderPatch is the body of PATCH /v1/watches/{id}. Options holds only the
-// options to change: it is decoded over those that the folder has.
+// options to change: it is decoded over those that the folder has. Existing may
+// be ExistingProcess: then what was left alone when the folder was added is
+// taken after all.
 type FolderPatch struct {
-	Options json.RawMessage `json:"options"`
+	Options  json.RawMessage `json:"options,omitempty"`
+	Existing Existing        `json:"existing,omitempty"`
 }

@@ -116,8 +116,8 @@ func TestEveryMethodCallsItsRoute(t *testing.T) {
 		}},
 		{"GET /v1/watches", func(ctx context.Context) error { _, err := c.Watches(ctx); return err }},
 		{"GET /v1/watches/wat_1", func(ctx context.Context) error { _, err := c.Watch(ctx, "wat_1"); return err }},
-		{`PATCH /v1/watches/wat_1 {"options":{"after":"move"}}`, func(ctx context.Context) error {
-			_, err := c.UpdateWatch(ctx, "wat_1", api.FolderPatch{Options: json.RawMessage(`{"after":"move"}`)})
+		{`PATCH /v1/watches/wat_1 {"options":{"after":"move"},"existing":"process"}`, func(ctx context.Context) error {
+			_, err := c.UpdateWatch(ctx, "wat_1", api.FolderPatch{Options: json.RawMessage(`{"after":"move"}`), Existing: api.ExistingProcess})
 			return err
 		}},
 		{"DELETE /v1/watches/wat_1", func(ctx context.Context) error { return c.RemoveWatch(ctx, "wat_1") }},

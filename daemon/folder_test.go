@@ -367,6 +367,14 @@ func TestOptionsChangeWhileWatching(t *testing.T) {
 			t.Errorf("%s: got %v, want invalid", bad, err)
 		}
 	}
+	for _, bad := range []api.FolderPatch{{}, {Existing: api.ExistingIgnore}} {
+		if _, err := f.client.UpdateWatch(t.Context(), folder.ID, bad); !errors.Is(err, api.Invalid) {
+			t.Errorf("%+v: got %v, want invalid", bad, err)
+		}
+	}
+	if v, err := f.client.UpdateWatch(t.Context(), folder.ID, api.FolderPatch{Existing: api.ExistingProcess}); err != nil || v.Options.Formats[0] != "srt" {
+		t.Errorf("got %+v (%v), want the options kept where existing alone is given", v.Options, err)
+	}
 	drop(t, dir, "call.mp3", "words to be read")
 	until(t, "the subtitles", func() bool { return exists(filepath.Join(dir, "call.srt")) })
 }

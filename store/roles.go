@@ -83,6 +83,7 @@ type Folders interface {
 
 	ClaimFiles(ctx context.Context, folderID string, claims []FileClaim) ([]FileRecord, error)
 	IgnoreFiles(ctx context.Context, folderID string, claims []FileClaim) error
+	DropIgnored(ctx context.Context, folderID string) (n int, err error)
 	File(ctx context.Context, folderID, path string) (FileRecord, error)
 	LookFiles(ctx context.Context, folderID string, paths []string) (map[string]FileRecord, error)
 	Files(ctx context.Context, folderID string, status FileStatus, after string, limit int) ([]FileRecord, error)

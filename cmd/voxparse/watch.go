@@ -29,8 +29,7 @@ func watchCmd(a *app) *cobra.Command {
 		watchAddCmd(a), watchListCmd(a), watchShowCmd(a), watchEditCmd(a), watchRmCmd(a),
 		watchVerbCmd(a, "pause", "Take no files from a folder until resume", (*client.Client).PauseWatch),
 		watchVerbCmd(a, "resume", "Take files from a paused folder again", (*client.Client).ResumeWatch),
-		watchVerbCmd(a, "rescan", "Look through a folder now", (*client.Client).RescanWatch),
-		watchExplainCmd(a))
+		watchRescanCmd(a), watchExplainCmd(a))
 }
 
 // folderFlags are the options that add and edit share.
@@ -39,10 +38,10 @@ type folderFlags struct {
 	options optionFlags
 }
 
-func (f *folderFlags) define(c *cobra.Command, except ...string) {
+func (f *folderFlags) define(c *cobra.Command) {
 	f.Recursive = true
 	f.options.into = &f.Folder
-	f.options.define(c, api.OnWatch, except...)
+	f.options.define(c, api.OnWatch)
 }
 
 // finish checks the options and completes them.
@@ -235,11 +234,27 @@ func watchVerbCmd(a *app, verb, short string, call func(*client.Client, context.
 	}
 }
 
+func watchRescanCmd(a *app) *cobra.Command {
+	var existing bool
+	c := watchVerbCmd(a, "rescan", "Look through a folder now", func(cl *client.Client, ctx context.Context, id string) (api.Folder, error) {
+		if existing {
+			if _, err := cl.UpdateWatch(ctx, id, api.FolderPatch{Existing: api.ExistingProcess}); err != nil {
+				return api.Folder{}, err
+			}
+		}
+		return cl.RescanWatch(ctx, id)
+	})
+	c.Flags().BoolVar(&existing, "existing", false, "take the audio too that was ignored when the folder was added")
+	return c
+}
+
 func watchEditCmd(a *app) *cobra.Command {
 	var f folderFlags
 	c := &cobra.Command{
 		Use: "edit ID|DIR", Short: "Change the options of a folder", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
-		Example: "  voxparse watch edit ~/calls --after move -f txt,srt",
+		Example: "  voxparse watch edit ~/calls --after move -f txt,srt\n  voxparse watch edit ~/calls --existing process",
+		Long: `Change the options of a folder; those that are not named stay. With --existing process
+the audio is taken that was ignored when the folder was added.`,
 		RunE: func(c *cobra.Command, got []string) error {
 			if err := f.finish(); err != nil {
 				return err
@@ -248,16 +263,19 @@ func watchEditCmd(a *app) *cobra.Command {
 			if len(changed) == 0 {
 				return usagef("nothing to change; voxparse watch edit --help lists the options")
 			}
-			data, err := json.Marshal(changed)
-			if err != nil {
-				return fmt.Errorf("encode the options: %w", err)
+			patch := api.FolderPatch{Existing: f.Existing}
+			if delete(changed, api.OptionExisting); len(changed) > 0 {
+				var err error
+				if patch.Options, err = json.Marshal(changed); err != nil {
+					return fmt.Errorf("encode the options: %w", err)
+				}
 			}
 			return a.withWatch(func(cl *client.Client, ctx context.Context, id string) (api.Folder, error) {
-				return cl.UpdateWatch(ctx, id, api.FolderPatch{Options: data})
+				return cl.UpdateWatch(ctx, id, patch)
 			})(c, got)
 		},
 	}
-	f.define(c, api.OptionExisting)
+	f.define(c)
 	return c
 }
 

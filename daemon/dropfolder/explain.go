@@ -62,6 +62,8 @@ func (f *folder) explain(ctx context.Context, path string) (api.FolderFile, erro
 	switch {
 	case rec.Status == store.FileQueued:
 		v.Reason = f.explainJob(ctx, rec.JobID)
+	case rec.Status == store.FileIgnored:
+		v.Reason += "; to have it transcribed: voxparse watch rescan " + f.id + " --existing"
 	case rec.MovedTo != "":
 		v.Reason = "transcribed, and moved to " + watch.Printable(rec.MovedTo)
 	case rec.Gone:

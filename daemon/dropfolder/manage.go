@@ -188,5 +188,22 @@ func (fs *Folders) Rescan(ctx context.Context, id string) (api.Folder, error) {
 	return f.view(ctx)
 }
 
+// TakeExisting takes the files that were left alone when the folder was added.
+func (fs *Folders) TakeExisting(ctx context.Context, id string) (api.Folder, error) {
+	f, err := fs.find(id)
+	if err != nil {
+		return api.Folder{}, err
+	}
+	n, err := fs.cfg.Store.DropIgnored(ctx, id)
+	if n > 0 {
+		fs.cfg.Logger.Info("files that were ignored are taken", "folder", id, "files", n)
+		f.watcher.Rescan()
+	}
+	if err != nil {
+		return api.Folder{}, err
+	}
+	return f.view(ctx)
+}
+
 // isGone reports whether what was asked for does not exist.
 func isGone(err error) bool { return errors.Is(err, api.NotFound) }

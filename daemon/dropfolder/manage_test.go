@@ -88,6 +88,59 @@ func TestFolders_existingFilesAreIgnoredOrProcessed(t *testing.T) {
 	}
 }
 
+func TestFolders_whatWasIgnoredIsTakenLater(t *testing.T) {
+	f, dir := start(t, t.TempDir(), nil), t.TempDir()
+	old := drop(t, dir, "old.mp3", "from before")
+	drop(t, dir, "week/older.mp3", "from long before")
+	v, err := f.Add(f.ctx, api.FolderRequest{Dir: dir, Options: quick(nil), Existing: api.ExistingIgnore})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.work()
+	drop(t, dir, "new.mp3", "from after")
+	f.count(v.ID, "done", 1)
+	done, err := f.db.File(f.ctx, v.ID, "new.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.explained(old, "ignored: it was there before the folder was watched; to have it transcribed: voxparse watch rescan "+v.ID+" --existing")
+	if v, err = f.TakeExisting(f.ctx, v.ID); err != nil || v.Counts["ignored"] != 0 {
+		t.Fatalf("got %v (%v), want none ignored any more", v.Counts, err)
+	}
+	f.count(v.ID, "done", 3)
+	if got := read(t, filepath.Join(dir, "week", "older.txt")); !strings.Contains(got, "from long before") {
+		t.Errorf("got %q, want what the file says", got)
+	}
+	if rec, err := f.db.File(f.ctx, v.ID, "new.mp3"); err != nil || rec.JobID != done.JobID {
+		t.Errorf("got the job %s of what was done already (%v), want %s", rec.JobID, err, done.JobID)
+	}
+	if _, err := f.TakeExisting(f.ctx, "wat_none"); !errors.Is(err, api.NotFound) {
+		t.Errorf("got %v for a folder that is not watched, want %v", err, api.NotFound)
+	}
+}
+
+func TestFolders_theConfigFileTakesLaterWhatItIgnored(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	id := dropfolder.ConfigID(dir)
+	drop(t, dir, "old.mp3", "from before")
+	configured := func(what api.Existing) func(*dropfolder.Config) {
+		return func(c *dropfolder.Config) {
+			c.Configured = []config.Folder{{Dir: dir, Existing: what, FolderOptions: quick(nil)}}
+		}
+	}
+	for range 2 {
+		f := start(t, home, configured(api.ExistingIgnore))
+		f.scanned(id)
+		if v := f.view(id); v.Counts["ignored"] != 1 {
+			t.Errorf("got %v, want one file ignored", v.Counts)
+		}
+		f.stop()
+	}
+	f := start(t, home, configured(api.ExistingProcess))
+	f.work()
+	f.count(id, "done", 1)
+}
+
 func TestFolders_aPausedFolderTakesNothingUntilResumed(t *testing.T) {
 	home, dir := t.TempDir(), t.TempDir()
 	f := start(t, home, nil)

@@ -55,6 +55,11 @@ func (fs *Folders) configure(ctx context.Context, c config.Folder) error {
 	if err != nil {
 		return err
 	}
+	if c.Existing != api.ExistingIgnore { // it may have been so at first
+		if _, err := fs.cfg.Store.DropIgnored(ctx, id); err != nil {
+			return err
+		}
+	}
 	o.Paused = o.Paused || rec.Options.Paused
 	_, err = fs.cfg.Store.UpdateFolder(ctx, id, func(r *store.FolderRecord) error {
 		r.Options = o

@@ -112,6 +112,7 @@ type Folders interface {
 	Explain(ctx context.Context, path string) (api.FolderFile, error)
 	Add(ctx context.Context, req api.FolderRequest) (api.Folder, error)
 	Change(ctx context.Context, id string, change func(api.FolderOptions) (api.FolderOptions, error)) (api.Folder, error)
+	TakeExisting(ctx context.Context, id string) (api.Folder, error)
 	SetPaused(ctx context.Context, id string, paused bool) (api.Folder, error)
 	Rescan(ctx context.Context, id string) (api.Folder, error)
 	Remove(ctx context.Context, id string) error

@@ -102,6 +102,10 @@ func (fs *fakeFolders) SetPaused(_ context.Context, id string, paused bool) (api
 	})
 }
 
+func (fs *fakeFolders) TakeExisting(ctx context.Context, id string) (api.Folder, error) {
+	return fs.View(ctx, id)
+}
+
 func (fs *fakeFolders) Rescan(ctx context.Context, id string) (api.Folder, error) {
 	return fs.View(ctx, id)
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -63,8 +64,24 @@ func (srv *server) patchFolder(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &patch, false); err != nil {
 		return err
 	}
-	f, err := srv.cfg.Folders.Change(r.Context(), r.PathValue("id"), func(o api.FolderOptions) (api.FolderOptions, error) { return patched(o, patch.Options) })
+	f, err := srv.changeFolder(r.Context(), r.PathValue("id"), patch)
 	return answerFolder(w, http.StatusOK, f, err)
+}
+
+func (srv *server) changeFolder(ctx context.Context, id string, patch api.FolderPatch) (f api.Folder, err error) {
+	switch {
+	case patch.Existing != "" && patch.Existing != api.ExistingProcess:
+		return f, api.Errorf(api.Invalid, "existing: got %q, want process; only when a folder is added can what lies there be ignored", patch.Existing)
+	case patch.Existing == "" && len(patch.Options) == 0:
+		return f, api.Errorf(api.Invalid, "nothing to change; give options or existing")
+	}
+	if len(patch.Options) > 0 {
+		f, err = srv.cfg.Folders.Change(ctx, id, func(o api.FolderOptions) (api.FolderOptions, error) { return patched(o, patch.Options) })
+	}
+	if err == nil && patch.Existing != "" {
+		f, err = srv.cfg.Folders.TakeExisting(ctx, id)
+	}
+	return f, err
 }
 
 // patched returns options with those that a patch names changed. Lists and

@@ -91,3 +91,38 @@ func (db *DB) IgnoreFiles(ctx context.Context, folderID string, claims []store.F
 	}
 	return nil
 }
+
+// DropIgnored removes what is known of the files of a folder that are ignored,
+// so that the next look claims them as if they were new. It returns how many
+// there were, and makes several commits where there are many.
+func (db *DB) DropIgnored(ctx context.Context, folderID string) (n int, err error) {
+	for after, more := "", true; more; {
+		part, last := 0, after
+		err := db.update(ctx, func(t *tx) error {
+			_, u, err := t.loadFolder(folderID)
+			if err != nil {
+				return err
+			}
+			keys := t.filesAfter(u, store.FileIgnored, after, store.MaxFileClaims)
+			part, more = 0, len(keys) == store.MaxFileClaims
+			for _, k := range keys {
+				last = string(k[16:])
+				f, err := loadFile(t.get(bFile, k), k)
+				if t.skip(bFile, k, err) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				t.removeFile(f)
+				part++
+			}
+			return nil
+		})
+		if err != nil {
+			return n, fmt.Errorf("drop the ignored files of folder %s: %w", folderID, err)
+		}
+		n, after = n+part, last
+	}
+	return n, nil
+}

@@ -22,6 +22,7 @@ var fileTests = []struct {
 	{"an ended job leaves something to do with its file", finishes},
 	{"a file is tried again or dropped", fileRetried},
 	{"files are looked up and listed", fileLists},
+	{"ignored files are taken after all", filesIgnored},
 }
 
 func makeFolder(t *testing.T, s store.Store, dedupe api.Dedupe) string {
@@ -274,9 +275,33 @@ func fileLists(t *testing.T, b Backend) {
 	_, err1 := s.LookFiles(ctx, none, paths)
 	_, err2 := s.Files(ctx, none, "", "", 9)
 	_, err3 := s.CountFiles(ctx, none)
-	for i, err := range []error{err1, err2, err3, s.IgnoreFiles(ctx, none, claims[:1])} {
+	_, err4 := s.DropIgnored(ctx, none)
+	for i, err := range []error{err1, err2, err3, err4, s.IgnoreFiles(ctx, none, claims[:1])} {
 		if !errors.Is(err, api.NotFound) {
 			t.Errorf("call %d for an unknown folder: got %v, want NotFound", i, err)
 		}
 	}
+}
+
+func filesIgnored(t *testing.T, b Backend) {
+	s, ctx := b.open(t, store.Options{}), t.Context()
+	id, other := makeFolder(t, s, ""), makeFolder(t, s, "")
+	var claims []store.FileClaim
+	for i := range 1100 { // more than two commits hold
+		claims = append(claims, claimOf(fmt.Sprintf("%04d", i), fmt.Sprint("s", i)))
+	}
+	first := claimFile(t, s, id, claims[7])
+	for _, folder := range []string{id, other} {
+		if err := s.IgnoreFiles(ctx, folder, claims); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "dropped", must[int](t)(s.DropIgnored(ctx, id)), 1099)
+	equal(t, "left", len(must[[]store.FileRecord](t)(s.Files(ctx, id, "", "", 9))), 1)
+	equal(t, "ignored by the count", must[map[store.FileStatus]int](t)(s.CountFiles(ctx, id))[store.FileIgnored], 0)
+	equal(t, "dropped the second time", must[int](t)(s.DropIgnored(ctx, id)), 0)
+	equal(t, "one that was claimed", wantFile(t, s, id, claims[7].Path, store.FileQueued).JobID, first.JobID)
+	claims[0].Job.ID = store.NewID(api.JobPrefix)
+	equal(t, "claimed after all", claimFile(t, s, id, claims[0]).Status, store.FileQueued)
+	equal(t, "ignored elsewhere", must[map[store.FileStatus]int](t)(s.CountFiles(ctx, other))[store.FileIgnored], 1100)
 }

@@ -218,6 +218,22 @@ func (m *Model) IgnoreFiles(_ context.Context, folderID string, claims []store.F
 	return nil
 }
 
+// DropIgnored implements store.Folders.
+func (m *Model) DropIgnored(_ context.Context, folderID string) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.folders[folderID] == nil {
+		return 0, api.NotFound
+	}
+	for _, k := range m.filesOf(folderID) {
+		if m.files[k].Status == store.FileIgnored {
+			m.removeFile(k)
+			n++
+		}
+	}
+	return n, nil
+}
+
 // LookFiles implements store.Folders.
 func (m *Model) LookFiles(_ context.Context, folderID string, paths []string) (map[string]store.FileRecord, error) {
 	m.mu.Lock()
