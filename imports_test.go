@@ -90,7 +90,7 @@ var siblings = map[string][]string{
 	"internal/polish":            {"api", "internal/spoken"},
 	"internal/analysis":          {"api", "internal/httpx", "internal/redact", "internal/retry", "internal/spoken"},
 	"internal/search":            {"api"},
-	"daemon/daemontest":          {"internal/config"},
+	"daemon/daemontest":          {"api", "client", "internal/config"},
 	"daemon/doctor":              {"api", "daemon/listener", "daemon/problem", "internal/config", "internal/engine", "internal/fsx", "internal/models", "internal/watch", "store", "store/boltstore", "store/spool"},
 	"daemon/feed":                {"api", "store"},
 	"daemon/heartbeat":           nil,

@@ -113,6 +113,12 @@ func (c *Client) Health(ctx context.Context) (api.Health, error) {
 	return ask[api.Health](ctx, c, http.MethodGet, "/health", nil)
 }
 
+// Alive returns the health of a daemon that answers at all, also of one that
+// starts: then its status is api.HealthStarting.
+func (c *Client) Alive(ctx context.Context) (api.Health, error) {
+	return ask[api.Health](ctx, c, http.MethodGet, "/livez", nil)
+}
+
 // Status returns the daemon's own state.
 func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	return ask[api.Status](ctx, c, http.MethodGet, "/v1/status", nil)

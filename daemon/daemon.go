@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -81,6 +82,10 @@ type Daemon struct {
 	socket net.Listener
 	tcp    net.Listener // nil unless configured
 
+	server  *httpapi.Server
+	serving sync.WaitGroup
+	served  chan error // why a listener is served no more
+
 	feed       *feed.Feed
 	catalog    jobs.Catalog
 	jobs       *jobs.Runner
@@ -108,15 +113,16 @@ type Daemon struct {
 // localNode is the name of the only node of a store in one file.
 const localNode = "local"
 
-// New prepares a daemon and binds its addresses: it locks the database, which
-// proves that it is alone, and only then removes a stale socket. The error is
+// New prepares a daemon: it locks the data folder, which proves that it is alone,
+// and only then removes a stale socket and binds its addresses. There it answers
+// 503 until Run is called: to open the database may take long. The error is
 // api.Conflict when another daemon uses the same data. Whoever does not call
 // Run calls Close.
 func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d := &Daemon{
 		opts: opts, cfg: opts.Config, log: opts.Logger, run: store.NewID("run_"), start: time.Now().UTC(),
 		sender: opts.Sender,
-		stop:   make(chan struct{}), now: make(chan struct{}), halted: make(chan struct{}),
+		stop:   make(chan struct{}), now: make(chan struct{}), halted: make(chan struct{}), served: make(chan error, 2),
 	}
 	d.owner = store.Owner(localNode, d.run)
 	if d.log == nil {
@@ -131,6 +137,9 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 			err = errors.Join(err, d.Close())
 		}
 	}()
+	if err := d.listen(ctx); err != nil {
+		return nil, err
+	}
 	if err := d.openData(ctx); err != nil {
 		return nil, err
 	}
@@ -144,17 +153,40 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	d.search = indexer.New(indexer.Config{Dir: filepath.Join(d.cfg.DataDir, "search"), Store: d.db, Logger: d.log,
 		Source: func(job store.Job) api.Source { return d.jobs.View(job).Source }})
 	d.doctor = newDoctor(d)
-	return d, d.bind(ctx)
+	return d, nil
 }
 
-// openData opens what lies in the data folder.
-func (d *Daemon) openData(ctx context.Context) (err error) {
+// listen takes the lock of the data folder, binds, and answers from then on, that
+// the daemon starts: to open the database may take long.
+func (d *Daemon) listen(ctx context.Context) (err error) {
 	if err := fsx.PrivateDir(d.cfg.DataDir); err != nil {
 		return fmt.Errorf("prepare the data folder: %w", err)
 	}
 	if err := d.takeLock(ctx); err != nil {
 		return err
 	}
+	if d.keys, err = vault.OpenKeys(d.cfg.DataDir); err != nil {
+		return err
+	}
+	if err := d.bind(ctx); err != nil {
+		return err
+	}
+	d.server = httpapi.NewServer(d.opts.Version, d.log)
+	for _, l := range []net.Listener{d.socket, d.tcp} {
+		if l == nil {
+			continue
+		}
+		d.serving.Go(func() {
+			if err := d.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				d.served <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+			}
+		})
+	}
+	return nil
+}
+
+// openData opens what lies in the data folder.
+func (d *Daemon) openData(ctx context.Context) (err error) {
 	db, err := openStore(ctx, d.cfg.DataDir, boltstore.Config{
 		Options: store.Options{Logger: d.log, FailEvent: func(job store.Job, at time.Time) (store.Event, error) { return jobs.FailedEvent(job, job.Error, at) }, DisableAfter: d.opts.DisableAfter},
 		Check:   d.checkUnclean(),
@@ -168,9 +200,6 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 		return err
 	}
 	if d.vault, err = openVault(ctx, d.cfg.DataDir, d.db, vault.Options{Logger: d.log}); err != nil {
-		return err
-	}
-	if d.keys, err = vault.OpenKeys(d.cfg.DataDir); err != nil {
 		return err
 	}
 	d.models = models.Open(d.cfg.ModelsDir, models.Options{Mirror: d.cfg.ModelMirror, Logger: d.log})
@@ -243,6 +272,10 @@ func (d *Daemon) Close() (err error) {
 	d.closed.Do(func() {
 		if d.search != nil {
 			d.search.Close()
+		}
+		if d.server != nil {
+			err = errors.Join(err, d.server.Close())
+			d.serving.Wait()
 		}
 		for _, l := range []net.Listener{d.socket, d.tcp} {
 			if l == nil {

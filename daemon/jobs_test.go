@@ -68,9 +68,13 @@ func TestAFailedJobCanBeTriedAgain(t *testing.T) {
 		t.Errorf("got events %s %s and %s %s, want two failures with ids of their own", first.event.Type, first.event.ID, second.event.Type, second.event.ID)
 	}
 	f.wait(id)
-	if err := f.client.DeleteJob(t.Context(), id, false); err != nil {
-		t.Fatal(err)
-	}
+	until(t, "the deletion, once what came of the deliveries is recorded,", func() bool {
+		err := f.client.DeleteJob(t.Context(), id, false)
+		if err != nil && !errors.Is(err, api.Conflict) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
 	if _, err := f.client.Job(t.Context(), id); !errors.Is(err, api.NotFound) {
 		t.Errorf("got %v after the deletion, want not found", err)
 	}

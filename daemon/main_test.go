@@ -142,6 +142,7 @@ func startIn(t testing.TB, dir string, change func(*Options)) *fixture {
 	}
 	f := &fixture{Daemon: d, t: t, fake: fake, client: client.New(opts.Config.Socket), cancel: cancel, ended: make(chan error, 1)}
 	go func() { f.ended <- d.Run(ctx) }()
+	daemontest.AwaitOpen(t, f.client)
 	t.Cleanup(func() {
 		if err := f.shutdown(); err != nil {
 			t.Errorf("got %v from Run, want nil", err)

@@ -49,6 +49,7 @@ func run(t *testing.T, dir string, change func(*daemon.Options)) *running {
 	r := &running{d, opts.Config, client.New(opts.Config.Socket), make(chan error, 1)}
 	go func() { r.ended <- d.Run(context.WithoutCancel(t.Context())) }()
 	t.Cleanup(func() { r.stop(t) })
+	daemontest.AwaitOpen(t, r.c)
 	return r
 }
 
@@ -271,4 +272,76 @@ func TestServiceManager_hearsOfReadinessWatchdogAndStop(t *testing.T) {
 	r.Stop()
 	heard("STOPPING=1")
 	r.stop(t)
+}
+
+// A start after a crash checks the database, which may take long: until then the
+// daemon says so in place of being unreachable.
+func TestStart_answersWhileTheDatabaseIsChecked(t *testing.T) {
+	dir := killed(t)
+	checking, proceed := make(chan struct{}), make(chan struct{})
+	cfg := daemontest.Settings(t, dir)
+	cfg.Listen = "127.0.0.1:0"
+	opts := daemon.Options{Config: cfg, Version: "test", Transcriber: echo{}, Check: func(ctx context.Context, _ string) error {
+		close(checking)
+		select {
+		case <-proceed:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}}
+	made := make(chan *daemon.Daemon)
+	go func() {
+		d, err := daemon.New(context.WithoutCancel(t.Context()), opts)
+		if err != nil {
+			t.Errorf("start a daemon: %v", err)
+		}
+		made <- d
+	}()
+	<-checking
+	c := client.New(cfg.Socket)
+	if h, err := c.Alive(t.Context()); err != nil || h.Status != api.HealthStarting || h.Version != "test" {
+		t.Errorf("livez: got %+v, %v, want that the daemon starts", h, err)
+	}
+	var refused *api.Error
+	if _, err := c.Health(t.Context()); !errors.Is(err, api.Unavailable) {
+		t.Errorf("health: got %v, want 503", err)
+	}
+	if _, err := c.Jobs(t.Context(), client.JobQuery{}); !errors.As(err, &refused) || refused.Code != api.Unavailable || refused.RetryAfter <= 0 || !strings.Contains(refused.Message, "starting") {
+		t.Errorf("jobs: got %+v, want 503 with when to ask again", err)
+	}
+	data := bytes.Repeat([]byte("ID3\x00"), 100_000)
+	if _, err := c.Submit(t.Context(), client.Upload{Name: "call.mp3", Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}); !errors.Is(err, api.Unavailable) || errors.Is(err, client.ErrUnreachable) {
+		t.Errorf("upload: got %v, want it refused for now", err)
+	}
+	close(proceed)
+	d := <-made
+	r := &running{d, cfg, c, make(chan error, 1)}
+	go func() { r.ended <- d.Run(context.WithoutCancel(t.Context())) }()
+	t.Cleanup(func() { r.stop(t) })
+	daemontest.AwaitOpen(t, c)
+	r.transcribe(t)
+	if h, err := c.Alive(t.Context()); err != nil || h.Status != api.HealthOK {
+		t.Errorf("livez: got %+v, %v, want that all is well", h, err)
+	}
+}
+
+func TestStart_thatIsInterruptedLeavesNothingBehind(t *testing.T) {
+	dir := killed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg := daemontest.Settings(t, dir)
+	_, err := daemon.New(ctx, daemon.Options{Config: cfg, Transcriber: echo{}, Check: func(ctx context.Context, _ string) error {
+		cancel()
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that the start was interrupted", err)
+	}
+	if _, err := os.Lstat(cfg.Socket); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v for the socket, want that it is gone", err)
+	}
+	run(t, dir, nil).transcribe(t) // the lock and the database are free
 }

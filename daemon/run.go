@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -72,9 +71,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 			d.Stop()
 		}
 	})
-	served := make(chan error, 2)
-	server := newServer(d)
-	d.serveOn(&rest, server, served)
+	openServer(d)
 	d.setHealth(api.HealthOK)
 	d.log.Info("ready", "socket", d.cfg.Socket, "listen", d.Addr(), "version", d.opts.Version)
 	if open := OpenToNetwork(d.cfg); open != "" {
@@ -83,7 +80,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	notifySystemd(systemd.SdNotifyReady)
 	rest.Go(func() { d.keepSystemdInformed(background) })
 
-	err := d.untilStop(ctx, served)
+	err := d.untilStop(ctx)
 	d.Stop()
 	d.setHealth(api.HealthStopping)
 	notifySystemd(systemd.SdNotifyStopping, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (d.cfg.Grace+stopMargin).Microseconds()))
@@ -93,7 +90,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	stopWork()
 	loops.Wait()
 	d.halt()
-	err = errors.Join(err, shutdown(server))
+	err = errors.Join(err, shutdown(d.server.Server))
 	stopBackground()
 	rest.Wait()
 	d.replays.Wait()
@@ -104,28 +101,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return err
 }
 
-// serveOn serves every listener.
-func (d *Daemon) serveOn(wg *sync.WaitGroup, server *http.Server, served chan<- error) {
-	for _, l := range []net.Listener{d.socket, d.tcp} {
-		if l == nil {
-			continue
-		}
-		wg.Go(func() {
-			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				served <- fmt.Errorf("serve %s: %w", l.Addr(), err)
-			}
-		})
-	}
-}
-
 // untilStop returns when the daemon is to stop, and why if that is an error.
-func (d *Daemon) untilStop(ctx context.Context, served <-chan error) error {
+func (d *Daemon) untilStop(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-d.stop:
 		return nil
-	case err := <-served:
+	case err := <-d.served:
 		return err
 	case <-d.db.Failed():
 		d.StopNow()

@@ -1,16 +1,15 @@
 package daemon
 
 import (
-	"net/http"
-
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/daemon/httpapi"
 	"github.com/voxparse/voxparse/daemon/problem"
 )
 
-// newServer returns the server of the API.
-func newServer(d *Daemon) *http.Server {
-	return httpapi.NewServer(httpapi.Config{
+// openServer has the server serve the API: until then it says that the daemon
+// starts.
+func openServer(d *Daemon) {
+	d.server.Open(httpapi.Config{
 		Settings: httpapi.Settings{
 			Socket: d.cfg.Socket, DataDir: d.cfg.DataDir, ConfigFile: d.cfg.ConfigFile, Plan: d.cfg.Plan, WebhookCap: d.cfg.WebhookCap(),
 			MaxUpload: d.cfg.MaxUpload, Hosts: d.cfg.Hosts, AllowPrivate: d.cfg.AllowPrivate,

@@ -56,7 +56,7 @@ func (a *app) connect(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = c.Health(ctx); !errors.Is(err, client.ErrUnreachable) {
+	if err = a.awaitStart(ctx, c); !errors.Is(err, client.ErrUnreachable) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -69,6 +69,33 @@ func (a *app) connect(ctx context.Context) (*client.Client, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// startNotice is how long a start goes on until somebody who waits for it is told.
+const startNotice = 2 * time.Second
+
+// awaitStart waits for as long as the daemon says that it starts: after a crash
+// it checks its database. It returns why the daemon does not answer, or what it
+// answers with.
+func (a *app) awaitStart(ctx context.Context, c *client.Client) error {
+	began, told := time.Now(), false
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		h, err := c.Alive(ctx)
+		if err != nil || h.Status != api.HealthStarting {
+			return err
+		}
+		if !told && time.Since(began) > startNotice {
+			told = true
+			a.notice("the daemon is starting: it checks its database")
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
 }
 
 // spawn starts a daemon in the background and waits until it answers. flags
@@ -117,15 +144,21 @@ func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error
 // the store locked, another may have won the race for it: that one is given
 // lockedLimit, and then it is one that listens elsewhere.
 func (a *app) awaitDaemon(ctx context.Context, c *client.Client, logFile *os.File, exited <-chan error, from int64) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, exitError{code: exitUnreachable,
-		err: api.Errorf(api.Unavailable, "the daemon did not answer within %s; see: voxparse daemon logs", startLimit)})
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := time.AfterFunc(startLimit, func() {
+		cancel(exitError{code: exitUnreachable, err: api.Errorf(api.Unavailable, "the daemon did not answer within %s; see: voxparse daemon logs", startLimit)})
+	})
+	defer limit.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	var locked <-chan time.Time
 	for {
-		h, err := c.Health(ctx)
-		if err == nil || (!errors.Is(err, client.ErrUnreachable) && !errors.Is(err, api.Unknown) && h.Status != "starting" && ctx.Err() == nil) {
+		h, err := c.Alive(ctx)
+		switch {
+		case err == nil && h.Status == api.HealthStarting: // it may take as long as it says so
+			limit.Reset(startLimit)
+		case err == nil, !errors.Is(err, client.ErrUnreachable) && !errors.Is(err, api.Unknown) && ctx.Err() == nil:
 			return nil
 		}
 		select {

@@ -139,7 +139,7 @@ func (a *app) startDaemon(ctx context.Context, flags map[string]string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := cl.Health(ctx); !errors.Is(err, client.ErrUnreachable) {
+	if err := a.awaitStart(ctx, cl); !errors.Is(err, client.ErrUnreachable) {
 		a.notice("the daemon is already running")
 	} else if err := a.spawn(ctx, cl, asFlags(flags)); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
 )
 
@@ -144,8 +145,15 @@ func TestASocketOfTheServiceManagerOutlivesTheDaemon(t *testing.T) {
 		c := client.New(m.path)
 		health := make(chan error, 1)
 		go func() {
-			_, err := c.Health(context.Background())
-			health <- err
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			for {
+				_, err := c.Health(ctx)
+				if errors.Is(err, client.ErrUnreachable) || !errors.Is(err, api.Unavailable) { // else it starts still
+					health <- err
+					return
+				}
+			}
 		}()
 		cmd, stderr := m.run(m.socket)
 		m.await("READY=1")

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/internal/config"
 )
 
@@ -38,5 +40,19 @@ func Env(dir string) map[string]string {
 	return map[string]string{
 		"VOXPARSE_DATA_DIR": filepath.Join(dir, "voxparse"), "VOXPARSE_CACHE_DIR": filepath.Join(dir, "cache"),
 		"VOXPARSE_SOCKET": filepath.Join(dir, "voxparse-run", "s"), "XDG_CONFIG_HOME": dir, "HOME": dir,
+	}
+}
+
+// AwaitOpen returns once the daemon behind c has started, or does not answer.
+func AwaitOpen(t testing.TB, c *client.Client) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		h, err := c.Alive(t.Context())
+		if err != nil || h.Status != api.HealthStarting {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatal("the daemon still starts after a minute")
+		}
 	}
 }

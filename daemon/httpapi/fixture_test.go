@@ -128,7 +128,8 @@ func (f *fixture) listen(jobFeed *feed.Feed) {
 	f.socket = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}}}
-	server := httpapi.NewServer(f.cfg)
+	server := httpapi.NewServer(f.cfg.Version, f.cfg.Logger)
+	server.Open(f.cfg)
 	server.Handler = held(f.t, server.Handler)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -25,27 +25,43 @@ const (
 // server serves the API.
 type server struct{ cfg Config }
 
-// NewServer returns the API's server, with the limits of every connection set.
-// Whoever serves a listener by it shuts it down.
-func NewServer(cfg Config) *http.Server {
-	srv := &server{cfg}
-	return &http.Server{
-		Handler:           srv.routes(),
+// Server is the API's server, with the limits of every connection set. Until Open
+// is called a request waits for that, but not for long: then it is answered that
+// the daemon starts.
+type Server struct {
+	*http.Server
+	open   chan struct{} // closed by Open
+	routes http.Handler  // set before that
+}
+
+// NewServer returns a server of a daemon that starts. Whoever serves a listener
+// by it shuts it down.
+func NewServer(version string, log *slog.Logger) *Server {
+	s := &Server{open: make(chan struct{})}
+	s.Server = &http.Server{
+		Handler:           s.opened(starting(version, log)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(srv.cfg.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 	}
+	return s
+}
+
+// Open has the server serve the API from now on. It is called once.
+func (s *Server) Open(cfg Config) {
+	s.routes = (&server{cfg}).handler()
+	close(s.open)
 }
 
 // handler serves one route. Its error becomes the answer; once it has begun to
 // answer it returns nil.
 type handler func(http.ResponseWriter, *http.Request) error
 
-// routes is the HTTP API, the same on the socket and on TCP, but for what is
+// handler is the HTTP API, the same on the socket and on TCP, but for what is
 // marked as the socket's own.
-func (srv *server) routes() http.Handler {
+func (srv *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range srv.handlers() {
 		srv.cfg.Metrics.Route(pattern)

@@ -109,8 +109,10 @@ func slowClient(t *testing.T, begin string, then func(net.Conn)) (status int, to
 	ours, theirs := net.Pipe()
 	in := pipes{make(chan net.Conn, 1)}
 	in.conns <- theirs
-	server := NewServer(Config{
-		Settings: Settings{MaxUpload: 1 << 20}, Logger: slog.New(slog.DiscardHandler), Audio: blobs, Runner: noRunner{}, Keys: anyKey{}, Metrics: uncounted{},
+	log := slog.New(slog.DiscardHandler)
+	server := NewServer("test", log)
+	server.Open(Config{
+		Settings: Settings{MaxUpload: 1 << 20}, Logger: log, Audio: blobs, Runner: noRunner{}, Keys: anyKey{}, Metrics: uncounted{},
 		Health: func() string { return api.HealthStarting }, Accepting: func() error { return nil },
 	})
 	go server.Serve(in) // ends with Close
