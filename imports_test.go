@@ -63,7 +63,7 @@ var siblings = map[string][]string{
 	"internal/openapi":           nil,
 	"internal/mcptools":          {"api", "client", "internal/duration"},
 	"internal/eventbody":         {"api", "internal/clip"},
-	"internal/sender":            {"api", "internal/clip", "webhook"},
+	"internal/sender":            {"api", "internal/clip", "internal/httpx", "webhook"},
 	"internal/clip":              nil,
 	"daemon/dropfolder":          {"api", "daemon/jobs", "daemon/problem", "internal/config", "internal/engine", "internal/eventbody", "internal/fsx", "internal/transcript", "internal/watch", "store", "internal/retry"},
 	"daemon/jobs":                {"api", "daemon/feed", "daemon/heartbeat", "internal/analysis", "internal/config", "internal/duration", "internal/engine", "internal/eventbody", "internal/fsx", "internal/models", "internal/polish", "internal/redact", "internal/retry", "internal/vault", "internal/watch", "store"},

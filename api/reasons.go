@@ -21,15 +21,18 @@ const (
 	JobSourceGone     = "source_gone"    // removed from its folder before it was transcribed
 	JobInternal       = "internal"       // a fault of ours, after every attempt
 
-	AttemptDNS      = "dns"
-	AttemptConnect  = "connect"
-	AttemptTLS      = "tls"
-	AttemptTimeout  = "timeout"
-	AttemptBlocked  = "blocked"  // an address that may not be reached
-	AttemptProtocol = "protocol" // closed, or not HTTP
-	AttemptRedirect = "redirect"
-	AttemptStatus   = "status" // an answer that is not 2xx
-	AttemptLocal    = "local"  // our own fault, as a shutdown: never charged
+	AttemptDNS     = "dns"
+	AttemptConnect = "connect"
+	AttemptTLS     = "tls"
+	// AttemptClientCertificate: the receiver wants a client certificate, or refuses the one it got.
+	AttemptClientCertificate = "client_certificate"
+	AttemptHTTPVersion       = "http_version" // the receiver does not speak HTTP/1.1
+	AttemptTimeout           = "timeout"
+	AttemptBlocked           = "blocked"  // an address that may not be reached
+	AttemptProtocol          = "protocol" // closed, or not HTTP
+	AttemptRedirect          = "redirect"
+	AttemptStatus            = "status" // an answer that is not 2xx
+	AttemptLocal             = "local"  // our own fault, as a shutdown: never charged
 
 	DisabledFailing = "failing" // too many failed attempts for too long
 	DisabledGone    = "gone"    // it answered 410

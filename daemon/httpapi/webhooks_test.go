@@ -124,7 +124,12 @@ func TestWebhook_privateAddressOverTCP(t *testing.T) {
 	if status, got := f.askTCP("PATCH", "/v1/webhooks/"+hook.ID, `{"url":"http://127.0.0.1:2/"}`, "X-API-Key", f.key); status != 400 {
 		t.Errorf("got %d %s for another private address over TCP, want 400", status, got)
 	}
-	if changed := get[api.Webhook](f, 200, "PATCH", "/v1/webhooks/"+hook.ID, `{"allow_private":false}`); changed.AllowPrivate {
+	status, got := f.ask("PATCH", "/v1/webhooks/"+hook.ID, `{"allow_private":false}`)
+	wantRefusal(t, status, got, 400, "allow_private: the URL of this webhook is a loopback or private address")
+	if kept := get[api.Webhook](f, 200, "GET", "/v1/webhooks/"+hook.ID, ""); !kept.AllowPrivate {
+		t.Error("got a webhook that cannot reach its own address, want the change refused")
+	}
+	if changed := get[api.Webhook](f, 200, "PATCH", "/v1/webhooks/"+hook.ID, `{"allow_private":false,"url":"https://example.com/hook"}`); changed.AllowPrivate {
 		t.Error("got a webhook that may reach private addresses, want that taken back")
 	}
 	open := serve(t, func(c *httpapi.Config) { c.Settings.AllowPrivate = true })

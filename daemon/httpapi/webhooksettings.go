@@ -25,21 +25,8 @@ var subscribable = []string{api.EventCompleted, api.EventFailed}
 
 // applyPatch checks what a request asks for and puts it into rec.
 func (srv *server) applyPatch(r *http.Request, rec *store.Webhook, p api.WebhookPatch) error {
-	if p.AllowPrivate != nil {
-		if *p.AllowPrivate && !srv.mayBePrivate(r) {
-			return api.Errorf(api.Invalid, "allow_private: over TCP only the daemon's setting allow_private can allow it")
-		}
-		rec.AllowPrivate = *p.AllowPrivate
-	}
-	if p.URL != nil && *p.URL != rec.URL {
-		if len(*p.URL) > maxURL {
-			return api.Errorf(api.Invalid, "url: over %d bytes", maxURL)
-		}
-		rec.AllowPrivate = rec.AllowPrivate && srv.mayBePrivate(r)
-		if err := sender.CheckURL(*p.URL, rec.AllowPrivate); err != nil {
-			return err
-		}
-		rec.URL = *p.URL
+	if err := srv.applyAddress(r, rec, p); err != nil {
+		return err
 	}
 	if p.Events != nil {
 		if err := checkEvents(*p.Events); err != nil {
@@ -72,6 +59,33 @@ func (srv *server) applyPatch(r *http.Request, rec *store.Webhook, p api.Webhook
 	if p.Active != nil {
 		rec.Active = *p.Active
 	}
+	return nil
+}
+
+// applyAddress puts into rec where it sends to, and whether that may be private.
+// Together they must name something that can be reached.
+func (srv *server) applyAddress(r *http.Request, rec *store.Webhook, p api.WebhookPatch) error {
+	moved := p.URL != nil && *p.URL != rec.URL
+	if p.AllowPrivate != nil {
+		if *p.AllowPrivate && !srv.mayBePrivate(r) {
+			return api.Errorf(api.Invalid, "allow_private: over TCP only the daemon's setting allow_private can allow it")
+		}
+		if !*p.AllowPrivate && !moved && rec.URL != "" && sender.CheckURL(rec.URL, false) != nil {
+			return api.Errorf(api.Invalid, "allow_private: the URL of this webhook is a loopback or private address, which it could not reach any more; give it another url with it")
+		}
+		rec.AllowPrivate = *p.AllowPrivate
+	}
+	if !moved {
+		return nil
+	}
+	if len(*p.URL) > maxURL {
+		return api.Errorf(api.Invalid, "url: over %d bytes", maxURL)
+	}
+	rec.AllowPrivate = rec.AllowPrivate && srv.mayBePrivate(r)
+	if err := sender.CheckURL(*p.URL, rec.AllowPrivate); err != nil {
+		return err
+	}
+	rec.URL = *p.URL
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (m *Metrics) begin() {
 	}
 	m.attempts.WithLabelValues(string(api.DeliveryDelivered), "")
 	for _, outcome := range []api.DeliveryStatus{api.DeliveryPending, api.DeliveryFailed} {
-		for _, kind := range []string{api.AttemptDNS, api.AttemptConnect, api.AttemptTLS, api.AttemptTimeout, api.AttemptBlocked, api.AttemptProtocol, api.AttemptRedirect, api.AttemptStatus} {
+		for _, kind := range api.AttemptErrorKinds {
 			m.attempts.WithLabelValues(string(outcome), kind)
 		}
 	}

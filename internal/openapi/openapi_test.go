@@ -176,7 +176,8 @@ func TestEnums_areTheWords(t *testing.T) {
 	}
 	for name, want := range map[string][]string{
 		"JobStatus": api.JobStatuses, "DeliveryStatus": api.DeliveryStatuses, "Format": api.Formats,
-		"ErrorType": types,
+		"AttemptErrorKind": api.AttemptErrorKinds,
+		"ErrorType":        types,
 	} {
 		if got := words(doc.Components.Schemas[name].Value.Enum); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", name, got, want)

@@ -2,8 +2,6 @@ package sender
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -18,10 +16,10 @@ import (
 
 // attempted is what is known of an attempt beside its error.
 type attempted struct {
-	host      string        // and port, of the target
-	timeout   time.Duration // of the whole attempt
-	connected bool          // there was a connection, TLS included
-	stopped   bool          // the caller's context ended
+	host    string        // and port, of the target
+	timeout time.Duration // of the whole attempt
+	conn    *conn         // that the request was given; nil: there was none, with TLS
+	stopped bool          // the caller's context ended
 }
 
 // failure says in a sentence why there was no answer, and of which kind that is.
@@ -43,19 +41,19 @@ func classify(err error, a attempted) (kind, why string) {
 	case errors.As(err, &blocked):
 		return api.AttemptBlocked, blocked.Error()
 	case errors.As(err, &dns):
-		return classifyDNS(dns)
+		return api.AttemptDNS, dnsSentence(dns)
 	case isConnect && isTimeout(err) && connect.stage == api.AttemptTLS:
 		return api.AttemptTimeout, fmt.Sprintf("%s accepts connections but TLS was not agreed within %s; is this its HTTPS port?", a.host, connectTimeout)
-	case isTimeout(err) && !a.connected:
+	case isTimeout(err) && a.conn == nil:
 		return api.AttemptTimeout, fmt.Sprintf("no connection to %s within %s; check that the receiver runs and that no firewall drops the packets", a.host, min(connectTimeout, a.timeout))
 	case isConnect && connect.stage == api.AttemptTLS:
-		return api.AttemptTLS, tlsSentence(connect.err, a.host)
+		return classifyTLS(connect.err, a.host, connect.asked)
 	case isConnect:
 		return api.AttemptConnect, connectSentence(connect.err, a.host)
 	case isTimeout(err):
 		return api.AttemptTimeout, fmt.Sprintf("no answer within %s; answer 200 at once and do the work afterwards", a.timeout)
 	}
-	return api.AttemptProtocol, protocolSentence(err)
+	return classifyProtocol(err, a)
 }
 
 // exhausted are the errors of a machine that has run out of something.
@@ -73,15 +71,20 @@ func isWithoutIPv6(err error) bool {
 	return ok && to.IP.To4() == nil
 }
 
-func classifyDNS(dns *net.DNSError) (kind, why string) {
+func dnsSentence(dns *net.DNSError) string {
 	name := clip.Bytes(dns.Name, 255)
 	switch {
 	case dns.IsNotFound:
-		return api.AttemptDNS, "the name " + name + " does not exist; check the host of the webhook"
+		return "the name " + name + " does not exist, or has no address; check the host of the webhook"
 	case dns.IsTimeout:
-		return api.AttemptDNS, "the name server did not answer for " + name + " in time; check this machine's network and DNS"
+		return "the name server did not answer for " + name + " in time; check this machine's network and DNS"
+	case strings.HasSuffix(dns.Err, "server misbehaving"):
+		// What net says of SERVFAIL, REFUSED and the like.
+		return "the name server answered with a failure for " + name + "; check the DNS records of that name, and the name server of this machine"
+	case saysAny(dns.Err, syscall.ECONNREFUSED, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN):
+		return "the name " + name + " could not be resolved: no name server can be reached; check this machine's network and DNS"
 	}
-	return api.AttemptDNS, "the name " + name + " could not be resolved; check this machine's network and DNS"
+	return "the name " + name + " could not be resolved; check this machine's network and DNS"
 }
 
 func connectSentence(err error, host string) string {
@@ -96,43 +99,35 @@ func connectSentence(err error, host string) string {
 	return "no connection to " + host + ": " + cause(err)
 }
 
-func tlsSentence(err error, host string) string {
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	switch {
-	case errors.As(err, &authority):
-		return "the certificate of " + host + " is not signed by an authority this machine trusts; use a trusted one, or add its authority to the system's"
-	case errors.As(err, &name):
-		return "the certificate of " + host + " is for another name; get one for the host in the webhook's URL"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate of " + host + " is expired or not valid yet; renew it, and check this machine's clock"
-	case errors.As(err, &record):
-		return host + " does not speak TLS; use the HTTPS port, or http:// for a private address"
-	case strings.Contains(err.Error(), "protocol version"):
-		// crypto/tls has no error type for it: ours to refuse, or theirs.
-		return host + " offers no TLS 1.2 or newer; enable it there"
-	case errors.As(err, &alert):
-		return host + " refuses TLS (" + alert.Error() + "); check its certificate, and that it serves this name"
-	case isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
-		return host + " closed the connection during the TLS handshake; check its certificate, and that it serves this name"
+// classifyProtocol is for a connection that came about and brought no answer.
+func classifyProtocol(err error, a attempted) (kind, why string) {
+	asked := a.conn != nil && a.conn.asked
+	if _, alerted := remoteAlert(err); alerted {
+		return classifyTLS(err, a.host, asked)
 	}
-	return "TLS with " + host + " did not come about: " + cause(err)
-}
-
-func protocolSentence(err error) string {
 	text := err.Error()
 	switch {
-	case isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed) || strings.Contains(text, "server closed"):
-		return "the connection was closed before an answer came; see the receiver's log, and answer 200 before closing"
+	case errors.Is(err, errHTTP2Only):
+		return api.AttemptHTTPVersion, onlyHTTP2(a.host)
+	case errors.Is(err, errNotHTTP), strings.Contains(text, "malformed HTTP"):
+		return api.AttemptProtocol, "the answer is not HTTP; is this the receiver's port?"
+	case isClosed(err) && asked:
+		return api.AttemptProtocol, a.host + " asked for a client certificate, of which there is none, and closed the connection before an answer came; see the receiver's log"
+	case isClosed(err):
+		return api.AttemptProtocol, "the connection was closed before an answer came; see the receiver's log, and answer 200 before closing"
 	case strings.Contains(text, "headers exceeded"):
-		return fmt.Sprintf("the headers of the answer are larger than %d KiB; send fewer", maxHeaderBytes>>10)
-	case strings.Contains(text, "malformed HTTP"):
-		return "the answer is not HTTP; is this the receiver's port?"
+		return api.AttemptProtocol, fmt.Sprintf("the headers of the answer are larger than %d KiB; send fewer", maxHeaderBytes>>10)
 	}
-	return "the answer cannot be read as HTTP: " + cause(err)
+	return api.AttemptProtocol, "the answer cannot be read as HTTP: " + cause(err)
+}
+
+// isClosed reports whether err says that the other side closed the connection.
+func isClosed(err error) bool {
+	return isAny(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed) || strings.Contains(err.Error(), "server closed")
+}
+
+func onlyHTTP2(host string) string {
+	return host + " speaks HTTP/2 only, and webhooks are sent in HTTP/1.1; let the receiver, or the proxy before it, take HTTP/1.1 too"
 }
 
 // cause is the innermost message of err, bounded.

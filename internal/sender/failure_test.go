@@ -14,10 +14,10 @@ import (
 func TestOnlyFaultsOfThisMachineAreNotCharged(t *testing.T) {
 	dial := func(ip string, err error) error {
 		op := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.ParseIP(ip), Port: 443}, Err: os.NewSyscallError("connect", err)}
-		return &connectError{api.AttemptConnect, ip, op}
+		return &connectError{stage: api.AttemptConnect, addr: ip, err: op}
 	}
 	lookup := func(text string) error {
-		return &connectError{api.AttemptConnect, "hook.test", &net.DNSError{Err: text, Name: "hook.test", Server: "127.0.0.1:53"}}
+		return &connectError{stage: api.AttemptConnect, addr: "hook.test", err: &net.DNSError{Err: text, Name: "hook.test", Server: "127.0.0.1:53"}}
 	}
 	tests := []struct {
 		name string
@@ -33,7 +33,7 @@ func TestOnlyFaultsOfThisMachineAreNotCharged(t *testing.T) {
 		{"no route", dial("192.0.2.1", syscall.ENETUNREACH), api.AttemptConnect},
 		{"refused", dial("192.0.2.1", syscall.ECONNREFUSED), api.AttemptConnect},
 		{"wrapped", fmt.Errorf("post: %w", dial("192.0.2.1", syscall.EMFILE)), api.AttemptLocal},
-		{"out of time", &connectError{api.AttemptConnect, "192.0.2.1", context.DeadlineExceeded}, api.AttemptTimeout},
+		{"out of time", &connectError{stage: api.AttemptConnect, addr: "192.0.2.1", err: context.DeadlineExceeded}, api.AttemptTimeout},
 	}
 	for _, tt := range tests {
 		if got := failure(tt.err, attempted{host: "hook.test"}); got.ErrorKind != tt.kind || got.Error == "" {

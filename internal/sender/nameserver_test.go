@@ -16,6 +16,7 @@ type nameserver struct {
 
 	mu    sync.Mutex
 	names map[string][]netip.Addr // nil value: no answer at all
+	fails map[string]bool         // SERVFAIL
 }
 
 func newNameserver(t *testing.T) *nameserver {
@@ -24,7 +25,7 @@ func newNameserver(t *testing.T) *nameserver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &nameserver{conn: conn, names: make(map[string][]netip.Addr)}
+	s := &nameserver{conn: conn, names: make(map[string][]netip.Addr), fails: make(map[string]bool)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -63,6 +64,13 @@ func (s *nameserver) silence(name string) {
 	s.names[name] = nil
 }
 
+// fail lets every question about name be answered with a failure of the server.
+func (s *nameserver) fail(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fails[name] = true
+}
+
 func (s *nameserver) serve() {
 	buf := make([]byte, 1500)
 	for {
@@ -94,7 +102,9 @@ func (s *nameserver) answer(query []byte) []byte {
 	question := query[12 : end+5]
 	kind := binary.BigEndian.Uint16(query[end+1:])
 	s.mu.Lock()
-	addrs, known := s.names[strings.ToLower(strings.Join(labels, "."))]
+	name := strings.ToLower(strings.Join(labels, "."))
+	addrs, known := s.names[name]
+	fails := s.fails[name]
 	s.mu.Unlock()
 	if known && addrs == nil {
 		return nil
@@ -111,7 +121,10 @@ func (s *nameserver) answer(query []byte) []byte {
 		count++
 	}
 	flags := uint16(0x8180)
-	if !known {
+	switch {
+	case fails:
+		flags |= 2
+	case !known:
 		flags |= 3 // no such name
 	}
 	out := binary.BigEndian.AppendUint16(nil, binary.BigEndian.Uint16(query))

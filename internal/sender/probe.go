@@ -33,8 +33,8 @@ func (s *Sender) Probe(ctx context.Context, t Target) Probe {
 	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	connected := false
-	within = httptrace.WithClientTrace(within, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
+	var used *conn
+	within = httptrace.WithClientTrace(within, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used, _ = i.Conn.(*conn) }})
 	req := (&http.Request{
 		Method: http.MethodHead, URL: u, Host: u.Host, Header: http.Header{"User-Agent": {s.userAgent}},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -42,7 +42,7 @@ func (s *Sender) Probe(ctx context.Context, t Target) Probe {
 	resp, err := s.transports[policyOf(u.Scheme, t.AllowPrivate)].RoundTrip(req)
 	took := time.Since(began)
 	if err != nil {
-		a := failure(err, attempted{host: u.Host, timeout: timeout, connected: connected, stopped: ctx.Err() != nil})
+		a := failure(err, attempted{host: u.Host, timeout: timeout, conn: used, stopped: ctx.Err() != nil})
 		return Probe{Error: a.Error, ErrorKind: a.ErrorKind, Took: took}
 	}
 	resp.Body.Close()

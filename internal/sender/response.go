@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/clip"
+	"github.com/voxparse/voxparse/internal/httpx"
 )
 
 // What is kept of a response.
@@ -27,35 +29,67 @@ func answer(resp *http.Response) api.Attempt {
 	}
 	// Closed before its end, its connection is not used again.
 	resp.Body.Close()
-	if Delivered(a) {
-		return a
-	}
-	a.ErrorKind = api.AttemptStatus
-	switch status := resp.StatusCode; {
-	case isRedirect(status):
-		a.ErrorKind = api.AttemptRedirect
-		a.Error = fmt.Sprintf("it redirects (%d), and redirects are never followed; set the webhook to its final address", status)
-		if to := resp.Header.Get("Location"); to != "" {
-			a.Error += ": " + clip.Bytes(strings.ToValidUTF8(to, "\ufffd"), 200)
-		}
-	case status == http.StatusGone:
-		a.Error = "it answered 410 Gone: the webhook is disabled; enable it when the receiver is back"
-	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		a.Error = fmt.Sprintf("it answered %s; its Retry-After is honored", line(resp))
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		a.Error = fmt.Sprintf("it answered %s; the receiver, or a proxy before it, must let unauthenticated POSTs in and verify their signature", line(resp))
-	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		a.Error = fmt.Sprintf("it answered %s; check the path of the webhook, and that it takes POST", line(resp))
-	case status == http.StatusRequestEntityTooLarge:
-		a.Error = fmt.Sprintf("it answered %s; let the receiver take bodies of 96 KiB", line(resp))
-	case status < 200 || status == http.StatusNotModified:
-		a.Error = fmt.Sprintf("it answered %s, which says nothing about the event; answer 200", line(resp))
-	case status >= 500:
-		a.Error = fmt.Sprintf("it answered %s; see the receiver's log", line(resp))
-	default:
-		a.Error = fmt.Sprintf("it answered %s; answer 200 to 299 once the event is stored", line(resp))
+	if !Delivered(a) {
+		a.ErrorKind, a.Error = refusal(resp, a)
 	}
 	return a
+}
+
+// refusal says what an answer that is no success means.
+func refusal(resp *http.Response, a api.Attempt) (kind, why string) {
+	status := resp.StatusCode
+	switch {
+	case isRedirect(status):
+		why = fmt.Sprintf("it redirects (%d), and redirects are never followed; set the webhook to its final address", status)
+		if to := resp.Header.Get("Location"); to != "" {
+			why += ": " + clip.Bytes(strings.ToValidUTF8(to, "\ufffd"), 200)
+		}
+		return api.AttemptRedirect, why
+	case status == http.StatusForbidden && strings.HasPrefix(a.ResponseBody, "Missing ALPN Protocol"): // Node
+		return api.AttemptHTTPVersion, onlyHTTP2(resp.Request.URL.Host)
+	case status == http.StatusBadRequest && strings.Contains(a.ResponseBody, "No required SSL certificate was sent"): // nginx
+		return api.AttemptClientCertificate, wantsCertificate(resp.Request.URL.Host, "400 "+http.StatusText(status))
+	}
+	return api.AttemptStatus, "it answered " + line(resp) + statusAdvice(resp, a)
+}
+
+// statusAdvice ends the sentence on a status: what it means for us, and what to
+// do.
+func statusAdvice(resp *http.Response, a api.Attempt) string {
+	switch status := resp.StatusCode; {
+	case status == http.StatusGone:
+		return ": the webhook is disabled; enable it when the receiver is back"
+	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+		if wait, ok := httpx.RetryAfter(resp.Header.Get("Retry-After"), time.Now()); ok {
+			return fmt.Sprintf(" and asks to wait %s (Retry-After)", wait.Round(time.Second))
+		}
+		if status == http.StatusTooManyRequests {
+			return "; a rate limit of the webhook makes it fewer"
+		}
+		return "; see the receiver's log"
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return "; the receiver, or a proxy before it, must let unauthenticated POSTs in and verify their signature"
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
+		return "; check the path of the webhook, and that it takes POST"
+	case status == http.StatusRequestEntityTooLarge:
+		return "; let the receiver take bodies of 96 KiB"
+	case status == http.StatusBadRequest && resp.Request.URL.Scheme == "http" && wantsTLS(a.ResponseBody):
+		return ": its port is for HTTPS; write https:// in the webhook's URL"
+	case status == http.StatusUpgradeRequired || status == http.StatusHTTPVersionNotSupported:
+		return "; webhooks are sent in HTTP/1.1: let the receiver, or the proxy before it, take that"
+	case status < 200 || status == http.StatusNotModified:
+		return ", which says nothing about the event; answer 200"
+	case status >= 500:
+		return "; see the receiver's log"
+	}
+	return "; answer 200 to 299 once the event is stored"
+}
+
+// wantsTLS reports whether body is what Go, nginx or Apache answers to plain HTTP
+// on a port for HTTPS.
+func wantsTLS(body string) bool {
+	return strings.Contains(body, "HTTP request to an HTTPS server") || strings.Contains(body, "plain HTTP request was sent to HTTPS port") ||
+		strings.Contains(body, "speaking plain HTTP to an SSL-enabled server port")
 }
 
 // line names the status; its text is ours, for the receiver's may be anything.

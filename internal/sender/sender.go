@@ -95,51 +95,6 @@ func transport(p policy, o Options) *http.Transport {
 	}
 }
 
-// dialer connects within connectTimeout, name resolution and TLS included.
-type dialer struct {
-	net net.Dialer
-	tls *tls.Config
-}
-
-// connectError is a failure before anything was sent.
-type connectError struct {
-	stage string // api.AttemptConnect or api.AttemptTLS
-	addr  string
-	err   error
-}
-
-func (e *connectError) Error() string { return e.stage + " " + e.addr + ": " + e.err.Error() }
-func (e *connectError) Unwrap() error { return e.err }
-
-func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	conn, err := d.net.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, &connectError{api.AttemptConnect, addr, err}
-	}
-	return conn, nil
-}
-
-func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	conn, err := d.dial(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	cfg := d.tls.Clone()
-	cfg.ServerName, _, err = net.SplitHostPort(addr)
-	if err == nil {
-		secured := tls.Client(conn, cfg)
-		if err = secured.HandshakeContext(ctx); err == nil {
-			return secured, nil
-		}
-	}
-	conn.Close()
-	return nil, &connectError{api.AttemptTLS, addr, err}
-}
-
 // Send makes one attempt to post body to t with header and returns how it went:
 // StartedAt, DurationMS, and Status with the response, or Error and ErrorKind.
 // ID and Number are the caller's to fill in. An attempt succeeded if Delivered
@@ -174,8 +129,8 @@ func (s *Sender) send(ctx context.Context, t Target, header http.Header, body []
 	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	connected := false
-	within = httptrace.WithClientTrace(within, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
+	var used *conn
+	within = httptrace.WithClientTrace(within, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used, _ = i.Conn.(*conn) }})
 	req := (&http.Request{
 		Method:        http.MethodPost,
 		URL:           u,
@@ -189,7 +144,7 @@ func (s *Sender) send(ctx context.Context, t Target, header http.Header, body []
 	// RoundTrip and not Client.Do: it knows no redirects and no cookies.
 	resp, err := s.transports[policyOf(u.Scheme, t.AllowPrivate)].RoundTrip(req)
 	if err != nil {
-		return failure(err, attempted{host: u.Host, timeout: timeout, connected: connected, stopped: ctx.Err() != nil})
+		return failure(err, attempted{host: u.Host, timeout: timeout, conn: used, stopped: ctx.Err() != nil})
 	}
 	dribble := time.AfterFunc(bodyGrace, cancel)
 	defer dribble.Stop()

@@ -98,9 +98,11 @@ func TestEveryStatusButSuccessFailsAndRedirectsAreNotFollowed(t *testing.T) {
 		{404, api.AttemptStatus, "check the path"},
 		{410, api.AttemptStatus, "disabled"},
 		{413, api.AttemptStatus, "96 KiB"},
-		{429, api.AttemptStatus, "Retry-After"},
+		{426, api.AttemptStatus, "webhooks are sent in HTTP/1.1"},
+		{429, api.AttemptStatus, "429 Too Many Requests and asks to wait 17s (Retry-After)"},
 		{500, api.AttemptStatus, "receiver's log"},
-		{503, api.AttemptStatus, "503 Service Unavailable; its Retry-After is honored"},
+		{503, api.AttemptStatus, "503 Service Unavailable and asks to wait 17s (Retry-After)"},
+		{505, api.AttemptStatus, "webhooks are sent in HTTP/1.1"},
 		{599, api.AttemptStatus, "599"},
 	}
 	var status atomic.Int64
