@@ -2,16 +2,12 @@ package listener
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/internal/fsx"
 	"github.com/voxparse/voxparse/internal/peer"
 )
 
@@ -22,36 +18,22 @@ const MaxSocketPath = 100
 // Unix binds the socket at path, which only our own user can reach. It removes
 // a socket that is there already: the caller holds the lock of the data folder,
 // which proves that nobody serves it. The error is api.Invalid where something
-// else is at path, or where others could take the socket's place.
+// else is at path, or where others could take the socket's place. A socket that
+// vanishes is bound again within two seconds.
 func Unix(ctx context.Context, path string, log *slog.Logger) (net.Listener, error) {
+	return unixEvery(ctx, path, log, lookEvery)
+}
+
+func unixEvery(ctx context.Context, path string, log *slog.Logger, every time.Duration) (net.Listener, error) {
 	if len(path) > MaxSocketPath {
 		return nil, api.Errorf(api.Invalid, "the socket path %s has %d bytes, and at most %d can be bound; set a shorter one with --socket or VOXPARSE_SOCKET",
 			path, len(path), MaxSocketPath)
 	}
-	if err := fsx.TrustedDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("prepare the folder of the socket: %w", err)
-	}
-	st, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, fmt.Errorf("look at the socket: %w", err)
-	case st.Mode().Type() != fs.ModeSocket:
-		return nil, api.Errorf(api.Invalid, "%s exists and is not a socket; move it away, or set another path with --socket", path)
-	default:
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("remove the stale socket: %w", err)
-		}
-	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "unix", path)
+	s, err := keepSocket(ctx, path, log, every)
 	if err != nil {
-		return nil, fmt.Errorf("bind %s: %w", path, err)
+		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("restrict the socket: %w", err), l.Close())
-	}
-	return &peerListener{Listener: l, log: log, uid: os.Geteuid()}, nil
+	return &peerListener{Listener: s, log: log, uid: os.Geteuid()}, nil
 }
 
 // peerListener accepts connections of one user only.
