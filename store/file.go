@@ -85,6 +85,13 @@ func (f *FileRecord) HasTranscript() bool {
 	return false
 }
 
+// OutlivesFolder reports whether f is kept when its folder is removed, for the
+// case that it is added again: what has its transcript, and is not waiting for
+// that of another file.
+func (f *FileRecord) OutlivesFolder(waits bool) bool {
+	return f.Status == FileDone || f.Status == FileSkipped && !waits
+}
+
 // EndJob gives f the status that follows from its job, which has ended.
 // retired is true when the content may be claimed by another file.
 func (f *FileRecord) EndJob(j *Job) (retired bool) {

@@ -80,6 +80,7 @@ type Folders interface {
 	Folders(ctx context.Context) ([]FolderRecord, error)
 	UpdateFolder(ctx context.Context, id string, change func(*FolderRecord) error) (FolderRecord, error)
 	DeleteFolder(ctx context.Context, id string) error
+	RemovedFolders(ctx context.Context) ([]FolderRecord, error)
 
 	ClaimFiles(ctx context.Context, folderID string, claims []FileClaim) ([]FileRecord, error)
 	IgnoreFiles(ctx context.Context, folderID string, claims []FileClaim) error

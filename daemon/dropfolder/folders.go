@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -73,6 +74,7 @@ type Folders struct {
 	all       map[string]*folder
 	cleanups  map[string]*cleanup // by folder, also while it is not in all
 	unwatched map[string]error    // by path: why a folder that should be watched is not
+	clashes   map[string]error    // by path, from Start on: why a folder is not set up as the config file says
 	watch     context.Context     // ends when no more files are to be taken
 	tasks     sync.WaitGroup
 	stuck     chan struct{} // capacity 1: the outputs of a folder cannot be written
@@ -101,7 +103,7 @@ func New(cfg Config) *Folders {
 	if cfg.Intervals == (Intervals{}) {
 		cfg.Intervals = DefaultIntervals
 	}
-	return &Folders{cfg: cfg, all: map[string]*folder{}, cleanups: map[string]*cleanup{}, unwatched: map[string]error{}, stuck: make(chan struct{}, 1)}
+	return &Folders{cfg: cfg, all: map[string]*folder{}, cleanups: map[string]*cleanup{}, unwatched: map[string]error{}, clashes: map[string]error{}, stuck: make(chan struct{}, 1)}
 }
 
 // Run does what is recorded to be done with sources, looks whether what could
@@ -122,7 +124,13 @@ func (fs *Folders) Wait() { fs.tasks.Wait() }
 func (fs *Folders) Start(ctx context.Context) error {
 	fs.watch = ctx
 	for _, c := range fs.cfg.Configured {
-		if err := fs.configure(ctx, c); err != nil && !fs.configureLater(ctx, c, err) {
+		err := fs.configure(ctx, c)
+		if errors.Is(err, api.Conflict) { // the others are watched all the same
+			fs.clashes[filepath.Clean(c.Dir)] = err
+			fs.cfg.Logger.Error("set up a folder of the config file", "dir", c.Dir, "error", err)
+			continue
+		}
+		if err != nil && !fs.configureLater(ctx, c, err) {
 			return fmt.Errorf("folder %s of the config file: %w", c.Dir, err)
 		}
 	}
@@ -148,29 +156,55 @@ func (fs *Folders) startRecorded(rec store.FolderRecord) {
 	}
 }
 
-// create records a folder. Where what lies there is to be left alone, the
-// folder is paused until all of that is recorded: a crash must not take it.
-func (fs *Folders) create(ctx context.Context, rec store.FolderRecord, ignore bool) error {
+// create records a folder, under the id that it was known by before. Where what
+// lies there is to be left alone, the folder is paused until all of that is
+// recorded: a crash must not take it.
+func (fs *Folders) create(ctx context.Context, rec store.FolderRecord, ignore bool) (store.FolderRecord, error) {
 	rules, err := watch.ParseRules(rec.Options)
 	if err != nil {
-		return err
+		return rec, err
+	}
+	if rec.ID, err = fs.knownAs(ctx, rec); err != nil {
+		return rec, err
 	}
 	paused := rec.Options.Paused
 	rec.Options.Paused = paused || ignore
-	if _, err := fs.cfg.Store.CreateFolder(ctx, rec); err != nil {
-		return err
-	}
-	if !ignore {
-		return nil
+	if rec, err = fs.cfg.Store.CreateFolder(ctx, rec); err != nil || !ignore {
+		return rec, err
 	}
 	if err := fs.ignoreExisting(ctx, rec, rules); err != nil {
-		return errors.Join(err, fs.cfg.Store.DeleteFolder(context.WithoutCancel(ctx), rec.ID))
+		return rec, errors.Join(err, fs.cfg.Store.DeleteFolder(context.WithoutCancel(ctx), rec.ID))
 	}
-	_, err = fs.cfg.Store.UpdateFolder(ctx, rec.ID, func(r *store.FolderRecord) error {
+	return fs.cfg.Store.UpdateFolder(ctx, rec.ID, func(r *store.FolderRecord) error {
 		r.Options.Paused = paused
 		return nil
 	})
-	return err
+}
+
+// knownAs returns the id under which the folder at the place of rec was watched
+// before, so that what was transcribed then is not transcribed again, else that
+// of rec. A folder that was taken out of the config file is removed by that.
+func (fs *Folders) knownAs(ctx context.Context, rec store.FolderRecord) (id string, err error) {
+	recs, err := fs.cfg.Store.Folders(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range recs {
+		if isFromConfig(r) && !fs.inConfig(r.Dir) && fs.get(r.ID) == nil && sameFolder(r.Dir, rec.Dir) {
+			return r.ID, fs.cfg.Store.DeleteFolder(ctx, r.ID)
+		}
+	}
+	removed, err := fs.cfg.Store.RemovedFolders(ctx)
+	if err != nil {
+		return "", err
+	}
+	slices.SortFunc(removed, func(a, b store.FolderRecord) int { return b.RemovedAt.Compare(a.RemovedAt) })
+	for _, r := range removed {
+		if sameFolder(r.Dir, rec.Dir) {
+			return r.ID, nil
+		}
+	}
+	return rec.ID, nil
 }
 
 // ignoreExisting records the files that lie in a folder as not to be taken.

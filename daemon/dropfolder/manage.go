@@ -84,11 +84,8 @@ func (fs *Folders) Add(ctx context.Context, req api.FolderRequest) (api.Folder, 
 	if err := fs.check(ctx, &req); err != nil {
 		return api.Folder{}, err
 	}
-	rec := store.FolderRecord{ID: store.NewID(api.FolderPrefix), Dir: req.Dir, Options: req.Options}
-	if err := fs.create(ctx, rec, req.Existing == api.ExistingIgnore); err != nil {
-		return api.Folder{}, err
-	}
-	rec, err := fs.cfg.Store.Folder(ctx, rec.ID)
+	rec := store.FolderRecord{ID: store.NewID(api.FolderPrefix), Dir: req.Dir, Options: req.Options, Origin: store.FromCommand}
+	rec, err := fs.create(ctx, rec, req.Existing == api.ExistingIgnore)
 	if err != nil {
 		return api.Folder{}, err
 	}
@@ -132,8 +129,8 @@ func (fs *Folders) Change(ctx context.Context, id string, change func(api.Folder
 	return fs.View(ctx, id)
 }
 
-// Remove ends the watch of a folder and drops what is known of it. Its files
-// stay. The error is api.Conflict for a folder of the config file.
+// Remove ends the watch of a folder and cancels its jobs. Its files stay; what was
+// transcribed is known should it be added again, for as long as jobs are kept. The error is api.Conflict for a folder of the config file.
 func (fs *Folders) Remove(ctx context.Context, id string) error {
 	f, err := fs.find(id)
 	if err != nil {

@@ -196,7 +196,7 @@ func TestFolders_optionsChangeWhileWatching(t *testing.T) {
 	}
 }
 
-func TestFolders_aRemovedFolderIsForgottenAndKeepsItsFiles(t *testing.T) {
+func TestFolders_aRemovedFolderKeepsItsFiles(t *testing.T) {
 	f, dir := start(t, t.TempDir(), nil), t.TempDir()
 	id := f.add(dir, nil)
 	f.work()
@@ -295,5 +295,87 @@ func TestFolders_aFolderOfTheConfigFileIsKnownAgain(t *testing.T) {
 	}
 	if job, err := f.db.Job(f.ctx, rec.JobID); err != nil || job.Attempts != 1 {
 		t.Errorf("got the first file tried %d times (%v), want once", job.Attempts, err)
+	}
+}
+
+// TestFolders_aFolderThatIsAddedAgainKnowsWhatItHas removes a folder and adds it
+// again, by another path.
+func TestFolders_aFolderThatIsAddedAgainKnowsWhatItHas(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	f := start(t, home, nil)
+	id := f.add(dir, func(o *api.FolderOptions) { o.Formats = []api.Format{"srt"} })
+	f.work()
+	drop(t, dir, "call.mp3", "once")
+	f.count(id, "done", 1)
+	rec, err := f.db.File(f.ctx, id, "call.mp3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Remove(f.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	f.stop()
+	f = start(t, home, nil)
+	f.work()
+	drop(t, dir, "new.mp3", "while nobody watched")
+	v, err := f.Add(f.ctx, api.FolderRequest{Dir: symlink(t, dir), Options: quick(func(o *api.FolderOptions) { o.Formats = []api.Format{"srt"} }), Existing: api.ExistingProcess})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.count(v.ID, "done", 2)
+	if now, err := f.db.File(f.ctx, v.ID, "call.mp3"); err != nil || now.JobID != rec.JobID {
+		t.Errorf("got the job %s (%v), want %s: it was transcribed before", now.JobID, err, rec.JobID)
+	}
+	drop(t, dir, "call.mp3", "the second call")
+	until(t, "the new transcript", func() bool { return strings.Contains(read(t, filepath.Join(dir, "call.srt")), "the second call") })
+	if exists(filepath.Join(dir, "call.mp3.srt")) {
+		t.Error("the transcript of before was taken for another's")
+	}
+}
+
+// TestFolders_aFolderGoesFromTheConfigFileToACommandAndBack keeps what is known
+// of it on the way.
+func TestFolders_aFolderGoesFromTheConfigFileToACommandAndBack(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	with := func(c *dropfolder.Config) {
+		c.Configured = []config.Folder{{Dir: dir, FolderOptions: quick(nil)}}
+	}
+	f := start(t, home, with)
+	f.work()
+	drop(t, dir, "call.mp3", "once")
+	f.count(dropfolder.ConfigID(dir), "done", 1)
+	f.stop()
+
+	f = start(t, home, nil)
+	id := f.add(dir, nil)
+	f.count(id, "done", 1)
+	if v := f.view(id); v.Counts["queued"] != 0 {
+		t.Errorf("got %v, want what was transcribed known", v.Counts)
+	}
+	f.stop()
+
+	f = start(t, home, nil)
+	f.scanned(id)
+	f.stop()
+
+	f = start(t, home, with) // both name it
+	if p := f.trouble("folder_conflict", f.Unwatched); !strings.Contains(p.Message, "watch rm "+id) {
+		t.Errorf("got %+v, want what to do", p)
+	}
+	if err := f.Remove(f.ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	f.stop()
+
+	f = start(t, home, with)
+	if p := f.Unwatched(); len(p) != 0 {
+		t.Errorf("got %+v, want the config file followed", p)
+	}
+	all, err := f.Views(f.ctx)
+	if err != nil || len(all) != 1 || all[0].Counts["done"] != 1 {
+		t.Fatalf("got %+v (%v), want the folder with what was transcribed", all, err)
+	}
+	if err := f.Remove(f.ctx, all[0].ID); !errors.Is(err, api.Conflict) {
+		t.Errorf("got %v, want a conflict: the config file owns it", err)
 	}
 }

@@ -32,7 +32,9 @@ func ConfigID(dir string) string {
 }
 
 // isFromConfig reports whether a folder is one of the config file's.
-func isFromConfig(rec store.FolderRecord) bool { return rec.ID == ConfigID(rec.Dir) }
+func isFromConfig(rec store.FolderRecord) bool {
+	return rec.Origin == store.FromConfig || rec.Origin == "" && rec.ID == ConfigID(rec.Dir)
+}
 
 func (fs *Folders) inConfig(dir string) bool {
 	for _, c := range fs.cfg.Configured {
@@ -43,26 +45,43 @@ func (fs *Folders) inConfig(dir string) bool {
 	return false
 }
 
+// configured returns the record of a folder that the config file names, and
+// whether there is one. The error is api.Conflict where a command added it.
+func (fs *Folders) configured(ctx context.Context, dir string) (rec store.FolderRecord, ok bool, err error) {
+	recs, err := fs.cfg.Store.Folders(ctx)
+	for _, rec := range recs {
+		switch {
+		case rec.Dir != dir:
+		case isFromConfig(rec):
+			return rec, true, nil
+		default:
+			return rec, false, api.Errorf(api.Conflict, "a command has added it, as %s; take it out of the config file, or run voxparse watch rm %s and restart the daemon", rec.ID, rec.ID)
+		}
+	}
+	return rec, false, err
+}
+
 // configure records a folder of the config file. One that was paused by
 // command stays so.
 func (fs *Folders) configure(ctx context.Context, c config.Folder) error {
 	dir, o := filepath.Clean(c.Dir), c.FolderOptions
-	id := ConfigID(dir)
-	rec, err := fs.cfg.Store.Folder(ctx, id)
-	if isGone(err) {
-		return fs.create(ctx, store.FolderRecord{ID: id, Dir: dir, Options: o}, c.Existing == api.ExistingIgnore)
-	}
+	rec, ok, err := fs.configured(ctx, dir)
 	if err != nil {
 		return err
 	}
+	if !ok {
+		rec := store.FolderRecord{ID: ConfigID(dir), Dir: dir, Options: o, Origin: store.FromConfig}
+		_, err := fs.create(ctx, rec, c.Existing == api.ExistingIgnore)
+		return err
+	}
 	if c.Existing != api.ExistingIgnore { // it may have been so at first
-		if _, err := fs.cfg.Store.DropIgnored(ctx, id); err != nil {
+		if _, err := fs.cfg.Store.DropIgnored(ctx, rec.ID); err != nil {
 			return err
 		}
 	}
 	o.Paused = o.Paused || rec.Options.Paused
-	_, err = fs.cfg.Store.UpdateFolder(ctx, id, func(r *store.FolderRecord) error {
-		r.Options = o
+	_, err = fs.cfg.Store.UpdateFolder(ctx, rec.ID, func(r *store.FolderRecord) error {
+		r.Options, r.Origin = o, store.FromConfig
 		return nil
 	})
 	return err
@@ -89,7 +108,7 @@ func (fs *Folders) configureLater(ctx context.Context, c config.Folder, why erro
 			}
 			why = fs.configure(ctx, c)
 		}
-		if rec, err := fs.cfg.Store.Folder(ctx, ConfigID(dir)); why == nil && err == nil {
+		if rec, ok, err := fs.configured(ctx, dir); why == nil && ok && err == nil {
 			fs.startRecorded(rec)
 			return
 		}
@@ -121,6 +140,9 @@ func (fs *Folders) Unwatched() []api.Problem {
 	}
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
+	for _, dir := range slices.Sorted(maps.Keys(fs.clashes)) {
+		out = append(out, problem.Folder(dir, fs.clashes[dir], "the folder %s is not set up as %s says: %v", watch.Printable(dir), fs.cfg.ConfigFile, fs.clashes[dir]))
+	}
 	for _, dir := range slices.Sorted(maps.Keys(fs.unwatched)) {
 		why, state := fs.unwatched[dir], "not watched"
 		if errors.Is(why, iofs.ErrPermission) {

@@ -52,6 +52,12 @@ func (t *tx) endDuplicates(job uid, completed bool) {
 	}
 }
 
+// waits reports whether the file is a duplicate that waits for its original.
+func (t *tx) waits(r *fileRecord) bool {
+	u, err := store.ParseID(api.JobPrefix, r.JobID)
+	return err == nil && t.get(bDuplicate, duplicateKey(u, r.key)) != nil
+}
+
 // dropDuplicate ends the wait of a file that is replaced or dropped.
 func (t *tx) dropDuplicate(r *fileRecord) {
 	if r.Status != store.FileSkipped {

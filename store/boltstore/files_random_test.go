@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func TestRandomFilesAreTranscribedOnce(t *testing.T) {
 		for range rapid.IntRange(10, 60).Draw(rt, "steps") {
 			folder := rapid.IntRange(0, 1).Draw(rt, "folder")
 			path := rapid.SampledFrom([]string{"a", "b", "c/d"}).Draw(rt, "path")
-			d.step(folder, path, rapid.SampledFrom([]string{"X", "Y"}).Draw(rt, "content"), rapid.IntRange(0, 9).Draw(rt, "what"))
+			d.step(folder, path, rapid.SampledFrom([]string{"X", "Y"}).Draw(rt, "content"), rapid.IntRange(0, 10).Draw(rt, "what"))
 			d.once(rt)
 		}
 	})
@@ -54,6 +55,14 @@ func (d *drop) step(folder int, path, content string, what int) {
 		}
 	case 9:
 		d.DropFile(ctx, d.folders[folder], path)
+	case 10: // removed, and added again
+		f, err := d.Folder(ctx, d.folders[folder])
+		if err = errors.Join(err, d.DeleteFolder(ctx, f.ID)); err != nil {
+			d.t.Fatal(err)
+		}
+		if _, err := d.CreateFolder(ctx, store.FolderRecord{ID: f.ID, Dir: f.Dir, Options: f.Options}); err != nil {
+			d.t.Fatal(err)
+		}
 	}
 }
 

@@ -5,17 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
 )
 
-const folderVersion = 1
+const folderVersion = 2
 
 type folderRecord struct {
 	newer
 	store.FolderRecord
-	Deleted bool // its files are being dropped
+	Deleted bool // it is removed: its files are being dropped, or those that are kept wait for its return
+	Dropped bool // that has come to its end
 }
 
 func (r *folderRecord) walk(c *coder) {
@@ -29,6 +31,11 @@ func (r *folderRecord) walk(c *coder) {
 	c.uint(&f.Device)
 	c.str(&f.Marker)
 	c.bool(&r.Deleted)
+	if c.version >= 2 {
+		c.bool(&r.Dropped)
+		c.time(&f.RemovedAt)
+		c.str(&f.Origin)
+	}
 }
 
 // loadFolder reads a folder that users can name.
@@ -57,26 +64,34 @@ func (t *tx) folderAt(u uid) (*folderRecord, error) {
 }
 
 // CreateFolder records a drop folder; the caller makes the id. A repeat with
-// the same id returns what exists. Another folder with the same Dir gives
-// api.Conflict.
+// the same id returns what exists. With the id of a folder that was removed it is
+// that folder again, set up as f says, with what is known of its files. Another
+// folder with the same Dir gives api.Conflict.
 func (db *DB) CreateFolder(ctx context.Context, f store.FolderRecord) (got store.FolderRecord, err error) {
 	u, err := store.ParseID(api.FolderPrefix, f.ID)
 	if err != nil {
 		return store.FolderRecord{}, api.Errorf(api.Invalid, "create folder: %q is not the id of a folder", f.ID)
 	}
 	err = db.update(ctx, func(t *tx) error {
+		revision := uint64(0)
 		if t.get(bFolder, u[:]) != nil {
-			r, _, err := t.loadFolder(f.ID)
-			if err == nil {
+			r, err := t.folderAt(u)
+			switch {
+			case err != nil:
+				return err
+			case !r.Deleted:
 				got = r.FolderRecord
+				return nil
+			case !r.Dropped:
+				return api.Errorf(api.Conflict, "the folder %s is being removed; try again in a moment", f.ID)
 			}
-			return err
+			revision = r.Revision
 		}
 		if other, err := t.folderWithDir(f.Dir); err != nil || other != "" {
 			return orError(err, api.Errorf(api.Conflict, "%s is watched already, as %s", f.Dir, other))
 		}
 		r := &folderRecord{FolderRecord: f}
-		r.Revision = 1
+		r.Revision, r.RemovedAt = revision+1, time.Time{}
 		if r.CreatedAt.IsZero() {
 			r.CreatedAt = t.now
 		}
@@ -138,6 +153,17 @@ func (db *DB) Folder(ctx context.Context, id string) (store.FolderRecord, error)
 
 // Folders returns all drop folders, oldest first.
 func (db *DB) Folders(ctx context.Context) ([]store.FolderRecord, error) {
+	return db.foldersThat(ctx, func(r *folderRecord) bool { return !r.Deleted })
+}
+
+// RemovedFolders returns the folders that were removed and can come back by
+// CreateFolder, oldest first.
+func (db *DB) RemovedFolders(ctx context.Context) ([]store.FolderRecord, error) {
+	return db.foldersThat(ctx, func(r *folderRecord) bool { return r.Deleted && r.Dropped })
+}
+
+// foldersThat returns the folders that are wanted, oldest first.
+func (db *DB) foldersThat(ctx context.Context, wanted func(*folderRecord) bool) ([]store.FolderRecord, error) {
 	var all []store.FolderRecord
 	err := db.view(ctx, func(t *tx) error {
 		return t.at(bFolder).ForEach(func(k, v []byte) error {
@@ -148,7 +174,7 @@ func (db *DB) Folders(ctx context.Context) ([]store.FolderRecord, error) {
 				}
 				return fmt.Errorf("read folder: %w", err)
 			}
-			if !r.Deleted {
+			if wanted(&r) {
 				all = append(all, r.FolderRecord)
 			}
 			return nil
@@ -189,10 +215,11 @@ func (db *DB) UpdateFolder(ctx context.Context, id string, change func(*store.Fo
 	return got, nil
 }
 
-// DeleteFolder drops a drop folder and its files, and cancels their open
-// jobs; no file on disk is touched. It makes several commits where there are
-// many files; from the first of them the folder is gone for everybody, and
-// Recover ends what a crash leaves.
+// DeleteFolder removes a drop folder, and cancels the open jobs of its files; no
+// file on disk is touched. Of its files only those stay known that have their
+// transcript, until Purge drops them, and the folder where there are none. It
+// makes several commits where there are many files; from the first of them the
+// folder is gone for everybody, and Recover ends what a crash leaves.
 func (db *DB) DeleteFolder(ctx context.Context, id string) error {
 	var u uid
 	err := db.update(ctx, func(t *tx) error {
@@ -200,7 +227,7 @@ func (db *DB) DeleteFolder(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		u, r.Deleted = at, true
+		u, r.Deleted, r.Dropped, r.RemovedAt = at, true, false, t.now
 		r.Revision++
 		t.putRecord(bFolder, u[:], folderVersion, r)
 		return nil
@@ -211,44 +238,92 @@ func (db *DB) DeleteFolder(ctx context.Context, id string) error {
 	return db.finishFolder(ctx, u)
 }
 
-func (db *DB) finishFolder(ctx context.Context, u uid) error {
-	for done := false; !done; {
-		err := db.update(ctx, func(t *tx) error {
-			var err error
-			done, err = t.dropSome(u)
-			return err
-		})
+// purgeFolders drops the folders that were removed before the given time, and
+// what was kept of their files.
+func (db *DB) purgeFolders(ctx context.Context, before time.Time) error {
+	old, err := db.foldersThat(ctx, func(r *folderRecord) bool { return r.Deleted && r.Dropped && r.RemovedAt.Before(before) })
+	if err != nil {
+		return err
+	}
+	for _, f := range old {
+		u, err := store.ParseID(api.FolderPrefix, f.ID)
 		if err != nil {
-			return fmt.Errorf("drop the files of folder %s: %w", store.FormatID(api.FolderPrefix, u), err)
+			return err
+		}
+		err = db.update(ctx, func(t *tx) error {
+			r, err := t.folderAt(u)
+			if err != nil || !r.Deleted {
+				return err // it came back meanwhile
+			}
+			r.Dropped, r.RemovedAt = false, time.Time{}
+			t.putRecord(bFolder, u[:], folderVersion, r)
+			return nil
+		})
+		if err == nil {
+			err = db.finishFolder(ctx, u)
+		}
+		if err != nil {
+			return fmt.Errorf("purge folder %s: %w", f.ID, err)
 		}
 	}
 	return nil
 }
 
-// dropSome drops some files of a deleted folder, and the folder when there
-// is none left.
-func (t *tx) dropSome(u uid) (done bool, err error) {
-	keys := t.keysWith(bFile, u[:], deleteChunk)
+// finishFolder drops what is not kept of the files of a removed folder.
+func (db *DB) finishFolder(ctx context.Context, u uid) error {
+	var after []byte
+	for done := false; !done; {
+		var last []byte
+		err := db.update(ctx, func(t *tx) error {
+			var err error
+			last, done, err = t.dropSome(u, after)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("drop the files of folder %s: %w", store.FormatID(api.FolderPrefix, u), err)
+		}
+		after = last
+	}
+	return nil
+}
+
+// dropSome goes through some files of a removed folder, from the one after the
+// key after, and ends the removal when there is none left.
+func (t *tx) dropSome(u uid, after []byte) (last []byte, done bool, err error) {
+	folder, err := t.folderAt(u)
+	if err != nil || !folder.Deleted || folder.Dropped {
+		return nil, true, err
+	}
+	keys := t.filesAfter(u, "", string(after), deleteChunk)
 	for _, k := range keys {
 		r, err := loadFile(t.get(bFile, k), k)
 		if errors.Is(err, api.NotFound) {
 			continue // it was a duplicate of one before it
 		}
 		if err != nil {
-			return false, err
+			return nil, false, err
+		}
+		if !folder.RemovedAt.IsZero() && r.OutlivesFolder(t.waits(r)) {
+			t.del(bFinish, r.key)
+			continue
 		}
 		if err := t.cancelJobOf(r); err != nil {
-			return false, err
+			return nil, false, err
 		}
 		t.removeFile(r)
 	}
 	if len(keys) > 0 {
-		return false, nil
+		return keys[len(keys)-1][len(u):], false, nil
+	}
+	if len(t.keysWith(bFile, u[:], 1)) > 0 {
+		folder.Dropped = true
+		t.putRecord(bFolder, u[:], folderVersion, folder)
+		return nil, true, nil
 	}
 	delete(t.folders, u)
 	t.del(bFolderCounts, u[:])
 	t.del(bFolder, u[:])
-	return true, nil
+	return nil, true, nil
 }
 
 // recoverFolders ends deletions that a crash interrupted.
@@ -263,7 +338,7 @@ func (db *DB) recoverFolders(ctx context.Context) error {
 				}
 				return fmt.Errorf("read folder: %w", err)
 			}
-			if r.Deleted {
+			if r.Deleted && !r.Dropped {
 				gone = append(gone, uid(bytes.Clone(k)))
 			}
 			return nil

@@ -19,7 +19,8 @@ const purgeRows = 1000
 // deliveries have all ended, each with its result, events and log; likewise
 // events of no job, such as tests. It returns how many it removed, and makes
 // several commits where there is much. A job with an open delivery is looked
-// at again a day later.
+// at again a day later. Folders that were removed before that time are dropped
+// too, with what was kept of their files.
 func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (n int, err error) {
 	for more := true; more && n < limit; {
 		purged := 0
@@ -33,7 +34,7 @@ func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (n int, er
 		}
 		n += purged
 	}
-	return n, nil
+	return n, db.purgeFolders(ctx, before)
 }
 
 // purge removes some of what is due. more is false once nothing is.

@@ -15,6 +15,7 @@ var fileTests = []struct {
 	run  func(*testing.T, Backend)
 }{
 	{"a folder is made, changed and deleted", folderLife},
+	{"a folder that was removed comes back with what is done", folderReturns},
 	{"claiming a file makes one job", fileClaimed},
 	{"a duplicate shares the fate of its original", duplicates},
 	{"the scope of duplicates", duplicateScope},
@@ -91,6 +92,64 @@ func folderLife(t *testing.T, b Backend) {
 	wantError(t, "second delete", s.DeleteFolder(ctx, id), api.NotFound)
 	equal(t, "job of a deleted folder", must[store.Job](t)(s.Job(ctx, j.ID)).Status, api.Cancelled)
 	equal(t, "the other folder", must[store.FolderRecord](t)(s.Folder(ctx, other)).Marker, "")
+}
+
+func folderReturns(t *testing.T, b Backend) {
+	s, ctx := b.open(t, store.Options{}), t.Context()
+	id := makeFolder(t, s, "")
+	claimFile(t, s, id, claimOf("done", "s"))
+	j := fileJob(t, s, id)
+	must[store.Job](t)(s.CompleteFile(ctx, j.Token(), []byte("{}"), doneEvent(j), store.Finish{Action: store.FinishDelete, Outputs: []string{"done.txt"}}))
+	claimFile(t, s, id, claimOf("twin", "s"))
+	claimFile(t, s, id, claimOf("fails", "t"))
+	j = fileJob(t, s, id)
+	must[store.Job](t)(s.Fail(ctx, j.Token(), store.JobError{Code: "x"}, time.Time{}, failEvent(j)))
+	open := claimFile(t, s, id, claimOf("open", "u"))
+	claimFile(t, s, id, claimOf("waits", "u"))
+	if err := s.IgnoreFiles(ctx, id, []store.FileClaim{claimOf("ignored", "v")}); err != nil {
+		t.Fatal(err)
+	}
+	remove := func() {
+		t.Helper()
+		if err := s.DeleteFolder(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove()
+	equal(t, "job of an open file", must[store.Job](t)(s.Job(ctx, open.JobID)).Status, api.Cancelled)
+	equal(t, "left to do", len(must[[]store.Finish](t)(s.PendingFinishes(ctx, nil, 9))), 0)
+	equal(t, "folders", len(must[[]store.FolderRecord](t)(s.Folders(ctx))), 0)
+	_, err := s.File(ctx, id, "done")
+	wantError(t, "file of a removed folder", err, api.NotFound)
+	_, err = s.UpdateFolder(ctx, id, func(*store.FolderRecord) error { return nil })
+	wantError(t, "change of a removed folder", err, api.NotFound)
+	gone := must[[]store.FolderRecord](t)(s.RemovedFolders(ctx))
+	if len(gone) != 1 || gone[0].ID != id || gone[0].Dir != "/"+id || gone[0].RemovedAt.IsZero() {
+		t.Fatalf("removed folders: got %+v, want the one with its time", gone)
+	}
+	again := must[store.FolderRecord](t)(s.CreateFolder(ctx, store.FolderRecord{ID: id, Dir: "/moved", Origin: store.FromCommand, RemovedAt: time.Unix(1, 0)}))
+	equal(t, "the folder", fmt.Sprint(again.Dir, again.Origin, again.RemovedAt.IsZero(), again.Revision > gone[0].Revision), fmt.Sprint("/moved", store.FromCommand, true, true))
+	equal(t, "removed folders", len(must[[]store.FolderRecord](t)(s.RemovedFolders(ctx))), 0)
+	n := must[map[store.FileStatus]int](t)(s.CountFiles(ctx, id))
+	equal(t, "counts", fmt.Sprint(n[store.FileDone], n[store.FileSkipped], n[store.FileFailed]+n[store.FileQueued]+n[store.FileIgnored]), "1 1 0")
+	equal(t, "outputs", fmt.Sprint(wantFile(t, s, id, "done", store.FileDone).Outputs), "[done.txt]")
+	equal(t, "the content of a done file", claimFile(t, s, id, claimOf("copy", "s")).Status, store.FileSkipped)
+	equal(t, "a failed file", claimFile(t, s, id, claimOf("fails", "t")).Status, store.FileQueued)
+
+	remove()
+	must[int](t)(s.Purge(ctx, gone[0].RemovedAt.Add(-time.Hour), 100))
+	equal(t, "removed folders before their time", len(must[[]store.FolderRecord](t)(s.RemovedFolders(ctx))), 1)
+	must[int](t)(s.Purge(ctx, must[[]store.FolderRecord](t)(s.RemovedFolders(ctx))[0].RemovedAt.Add(time.Nanosecond), 100))
+	equal(t, "removed folders past it", len(must[[]store.FolderRecord](t)(s.RemovedFolders(ctx))), 0)
+	must[store.FolderRecord](t)(s.CreateFolder(ctx, store.FolderRecord{ID: id, Dir: "/" + id}))
+	equal(t, "files of a purged folder", len(must[[]store.FileRecord](t)(s.Files(ctx, id, "", "", 9))), 0)
+	equal(t, "its content", claimFile(t, s, id, claimOf("done", "s")).Status, store.FileQueued)
+
+	none := makeFolder(t, s, "")
+	if err := s.DeleteFolder(ctx, none); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "removed folders without files", len(must[[]store.FolderRecord](t)(s.RemovedFolders(ctx))), 0)
 }
 
 func fileClaimed(t *testing.T, b Backend) {

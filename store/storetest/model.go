@@ -27,6 +27,7 @@ type Model struct {
 	deliveries map[string]*modelDelivery
 	lastServed string
 	folders    map[string]*store.FolderRecord
+	removed    map[string]*store.FolderRecord // that can come back
 	files      map[fileName]*store.FileRecord
 	contents   map[string]fileName // by store.ContentKey
 	finishes   map[fileName]store.Finish
@@ -38,7 +39,7 @@ type Model struct {
 // NewModel returns an empty model.
 func NewModel(opts store.Options) *Model {
 	m := &Model{opts: opts, jobs: map[string]*modelJob{}, dedupe: map[string]string{}, purgeAt: map[string]time.Time{},
-		hooks: map[string]*store.Webhook{}, deliveries: map[string]*modelDelivery{}, folders: map[string]*store.FolderRecord{},
+		hooks: map[string]*store.Webhook{}, deliveries: map[string]*modelDelivery{}, folders: map[string]*store.FolderRecord{}, removed: map[string]*store.FolderRecord{},
 		files: map[fileName]*store.FileRecord{}, contents: map[string]fileName{}, finishes: map[fileName]store.Finish{}, waiting: map[fileName]store.Finish{}}
 	for _, c := range []*chan struct{}{&m.jobsReady, &m.deliveriesReady, &m.eventsReady, &m.finishesReady, &m.filesDropped} {
 		*c = make(chan struct{}, 1)

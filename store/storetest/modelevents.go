@@ -132,6 +132,7 @@ func (m *Model) Purge(_ context.Context, before time.Time, limit int) (int, erro
 			n++
 		}
 	}
+	m.purgeFolders(before)
 	return n, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
@@ -22,7 +23,11 @@ func (m *Model) CreateFolder(_ context.Context, f store.FolderRecord) (store.Fol
 	if m.watched(f.Dir) {
 		return store.FolderRecord{}, api.Conflict
 	}
-	f.Revision = 1
+	f.Revision, f.RemovedAt = 1, time.Time{}
+	if old := m.removed[f.ID]; old != nil {
+		f.Revision = old.Revision + 1
+		delete(m.removed, f.ID)
+	}
 	if f.CreatedAt.IsZero() {
 		f.CreatedAt = m.now()
 	}
@@ -91,12 +96,54 @@ func (m *Model) DeleteFolder(_ context.Context, id string) error {
 	if m.folders[id] == nil {
 		return api.NotFound
 	}
-	for _, k := range m.filesOf(id) {
-		if f := m.files[k]; f != nil { // it may have been a duplicate of one before it
+	kept := m.dropFiles(id, func(k fileName) bool {
+		_, waits := m.waiting[k]
+		return m.files[k].OutlivesFolder(waits)
+	})
+	if f := m.folders[id]; kept {
+		f.Revision++
+		f.RemovedAt = m.now()
+		m.removed[id] = f
+	}
+	delete(m.folders, id)
+	return nil
+}
+
+// dropFiles drops the files of a folder that are not to be kept, and reports
+// whether some are.
+func (m *Model) dropFiles(folder string, keep func(fileName) bool) (kept bool) {
+	for _, k := range m.filesOf(folder) {
+		f := m.files[k]
+		switch {
+		case f == nil: // it was a duplicate of one before it
+		case keep(k):
+			delete(m.finishes, k)
+			kept = true
+		default:
 			m.cancelJobOf(f)
 			m.removeFile(k)
 		}
 	}
-	delete(m.folders, id)
-	return nil
+	return kept
+}
+
+// RemovedFolders implements store.Folders.
+func (m *Model) RemovedFolders(context.Context) ([]store.FolderRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []store.FolderRecord
+	for _, id := range slices.Sorted(maps.Keys(m.removed)) {
+		all = append(all, *m.removed[id])
+	}
+	return all, nil
+}
+
+// purgeFolders drops what is kept of folders that were removed before a time.
+func (m *Model) purgeFolders(before time.Time) {
+	for id, f := range m.removed {
+		if f.RemovedAt.Before(before) {
+			m.dropFiles(id, func(fileName) bool { return false })
+			delete(m.removed, id)
+		}
+	}
 }
