@@ -28,20 +28,29 @@ func newLogger(stderr io.Writer, cfg *config.Config, background bool) (*slog.Log
 	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
 		level = slog.LevelInfo // the settings were checked: it is one of the four
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: withUnits}
 	var w io.Writer = stderr
 	var closer io.Closer = io.NopCloser(nil)
 	if f, ok := stderr.(*os.File); ok && inJournal(f) && cfg.LogFormat != "json" {
-		return slog.New(newJournalHandler(stderr, opts)), closer
+		return slog.New(distinctHandler{Handler: newJournalHandler(stderr, opts)}), closer
 	}
 	if background {
 		file := &lumberjack.Logger{Filename: cfg.LogFile(), MaxSize: logSize, MaxBackups: logFiles}
 		w, closer = file, file
 	}
 	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts)), closer
+		return slog.New(distinctHandler{Handler: slog.NewJSONHandler(w, opts)}), closer
 	}
-	return slog.New(slog.NewTextHandler(w, opts)), closer
+	return slog.New(distinctHandler{Handler: slog.NewTextHandler(w, opts)}), closer
+}
+
+// withUnits writes a duration as people do: 1m30s. In JSON it would be a number
+// of nanoseconds that does not say so.
+func withUnits(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // journalHandler writes text for the journal, which keeps the time itself and
@@ -65,7 +74,7 @@ func newJournalHandler(w io.Writer, opts *slog.HandlerOptions) *journalHandler {
 		if len(groups) == 0 && (a.Key == slog.TimeKey || a.Key == slog.LevelKey) {
 			return slog.Attr{}
 		}
-		return a
+		return withUnits(groups, a)
 	}
 	return &journalHandler{slog.NewTextHandler(&line.buf, &own), line}
 }

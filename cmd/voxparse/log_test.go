@@ -24,6 +24,45 @@ func TestTheJournalGetsLevelsAndNoTime(t *testing.T) {
 	}
 }
 
+func TestLog_durationsHaveUnits(t *testing.T) {
+	for format, want := range map[string]string{"json": `"again_in":"1m30s"`, "text": "again_in=1m30s"} {
+		var b strings.Builder
+		log, _ := newLogger(&b, &config.Config{LogLevel: "info", LogFormat: format}, false)
+		log.Info("waits", "again_in", 90*time.Second)
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: got %s, want %s", format, b.String(), want)
+		}
+	}
+}
+
+func TestLog_noKeyTwice(t *testing.T) {
+	tests := []struct {
+		name  string
+		write func(*slog.Logger)
+		want  string // of the line in JSON, without its time
+	}{
+		{"in one call", func(l *slog.Logger) { l.Info("m", "folder", 1, "folder", 2, "folder_2", 3) }, `"folder":1,"folder_2":2,"folder_2_2":3`},
+		{"given and said", func(l *slog.Logger) { l.With("folder", "a").Info("m", "folder", "b") }, `"folder":"a","folder_2":"b"`},
+		{"given twice", func(l *slog.Logger) { l.With("folder", "a").With("folder", "b").Info("m") }, `"folder":"a","folder_2":"b"`},
+		{"a key of the line", func(l *slog.Logger) { l.Info("m", "msg", "x", "time", 1, "level", "y") }, `"msg_2":"x","time_2":1,"level_2":"y"`},
+		{"in a group", func(l *slog.Logger) { l.WithGroup("g").With("a", 1).Info("m", "a", 2, "msg", "x") }, `"g":{"a":1,"a_2":2,"msg":"x"}`},
+		{"around a group", func(l *slog.Logger) { l.With("a", 1, "a", 2).WithGroup("g").Info("m", "a", 3) }, `"a":1,"a_2":2,"g":{"a":3}`},
+		{"in a group of values", func(l *slog.Logger) { l.Info("m", slog.Group("g", "a", 1, "a", 2), slog.Group("", "g", 3)) }, `"g":{"a":1,"a_2":2},"g_2":3`},
+		{"none", func(l *slog.Logger) { l.With("a", 1).Info("m", "b", 2, slog.Attr{}) }, `"a":1,"b":2`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b strings.Builder
+			log, _ := newLogger(&b, &config.Config{LogLevel: "info", LogFormat: "json"}, false)
+			tt.write(log)
+			_, got, _ := strings.Cut(b.String(), `"msg":"m",`)
+			if got != tt.want+"}\n" {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestTheLogFileOfABackgroundDaemonIsRotated(t *testing.T) {
 	dir := t.TempDir()
 	cfg := &config.Config{DataDir: dir, LogLevel: "info", LogFormat: "text"}

@@ -84,6 +84,7 @@ func (d *Dispatcher) record(ctx context.Context, c store.ClaimedDelivery, att ap
 		disabled, err := d.cfg.Outbox.RecordAttempt(ctx, c.Delivery.Token(), att, out)
 		switch {
 		case err == nil:
+			d.noteFailed(c, att, out, disabled)
 			d.noteDisabled(c.Webhook, disabled)
 			d.noteAccepted(c.Webhook, out)
 			return
@@ -113,6 +114,23 @@ func (d *Dispatcher) outcome(c store.ClaimedDelivery, att api.Attempt, end time.
 		return store.Outcome{Status: api.DeliveryPending, RetryAt: at}
 	}
 	return store.Outcome{Status: api.DeliveryFailed, Gone: gone}
+}
+
+// noteFailed logs a failed attempt. Of the answer only the status is told: its
+// body and headers may hold what is not for the log.
+func (d *Dispatcher) noteFailed(c store.ClaimedDelivery, att api.Attempt, out store.Outcome, disabled string) {
+	if sender.Delivered(att) {
+		return
+	}
+	attrs := []any{"webhook", c.Webhook.ID, "delivery", c.Delivery.ID, "event", c.Event.Type, "attempt", att.Number, "kind", att.ErrorKind, "cause", att.Error}
+	switch {
+	case out.Status != api.DeliveryPending:
+		d.log.Warn("an attempt failed, and it was the last", attrs...)
+	case disabled != "":
+		d.log.Warn("an attempt failed; the next is made once the webhook is enabled", attrs...)
+	default:
+		d.log.Warn("an attempt failed", append(attrs, "next_due", out.RetryAt.UTC().Format(time.RFC3339))...)
+	}
 }
 
 func (d *Dispatcher) noteDisabled(w store.Webhook, reason string) {

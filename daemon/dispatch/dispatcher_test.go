@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -31,6 +32,7 @@ type outbox struct {
 	recorded []store.Outcome
 	attempts []api.Attempt
 	released []string
+	log      strings.Builder // of the dispatcher, in JSON
 }
 
 func newOutbox(perHook int, hooks ...store.Webhook) *outbox {
@@ -127,7 +129,7 @@ func run(t *testing.T, o *outbox, a answers, during func(d *dispatch.Dispatcher)
 	t.Helper()
 	c := &counter{}
 	d := dispatch.New(dispatch.Config{Outbox: o, Webhooks: o, Failed: make(chan struct{}), Owner: "run_1", Secrets: o, Sender: a, Schedule: dispatch.DefaultSchedule,
-		Metrics: c, Attempted: func() {}, Logger: slog.New(slog.DiscardHandler)})
+		Metrics: c, Attempted: func() {}, Logger: slog.New(slog.NewJSONHandler(&o.log, nil))})
 	claim, stopClaiming := context.WithCancel(t.Context())
 	stop, stopWork := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -172,6 +174,55 @@ func TestDispatcher_recordsWhatCameOfAnAttempt(t *testing.T) {
 			}
 			if c.code != 200 && len(o.released) == 0 {
 				t.Errorf("%d: got nothing released, want what waits of a receiver that fails", c.code)
+			}
+		})
+	}
+}
+
+func TestDispatcher_aFailedAttemptIsLogged(t *testing.T) {
+	fails := func(code int) func(context.Context) api.Attempt {
+		return func(context.Context) api.Attempt {
+			return api.Attempt{Status: code, ErrorKind: api.AttemptStatus, Error: "it answered", ResponseBody: "TOKEN", ResponseHeaders: map[string]string{"X-Key": "TOKEN"}}
+		}
+	}
+	for name, tt := range map[string]struct {
+		code     int
+		attempts int    // before this one
+		disabled string // by this one
+		want     string
+		next     bool
+	}{
+		"delivered":            {code: 200},
+		"tried again":          {code: 500, want: "an attempt failed", next: true},
+		"the last":             {code: 500, attempts: 3, want: "an attempt failed, and it was the last"},
+		"gone":                 {code: 410, want: "an attempt failed, and it was the last"},
+		"disables the webhook": {code: 500, disabled: api.DisabledFailing, want: "an attempt failed; the next is made once the webhook is enabled"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOutbox(1, store.Webhook{ID: "whk_1", URL: "https://example.com/?TOKEN", Active: true})
+			o.due[0].Delivery.Attempts, o.disabled = tt.attempts, tt.disabled
+			run(t, o, answers{"https://example.com/?TOKEN": fails(tt.code)}, nil)
+			line, _, _ := strings.Cut(o.log.String(), "\n")
+			var got struct {
+				Level, Msg, Webhook, Delivery, Event, Kind, Cause string
+				Attempt                                           int
+				NextDue                                           time.Time `json:"next_due"`
+			}
+			if tt.want == "" {
+				if line != "" {
+					t.Errorf("%s: got %s, want nothing logged", name, line)
+				}
+				return
+			}
+			if err := json.Unmarshal([]byte(line), &got); err != nil {
+				t.Fatalf("%s: got %q: %v", name, line, err)
+			}
+			if got.Level != "WARN" || got.Msg != tt.want || got.Webhook != "whk_1" || got.Delivery != "dlv_whk_1_0" || got.Event != api.EventCompleted ||
+				got.Kind != api.AttemptStatus || got.Cause != "it answered" || got.Attempt != tt.attempts+1 || got.NextDue.After(time.Now()) != tt.next {
+				t.Errorf("%s: got %s, want %q", name, line, tt.want)
+			}
+			if strings.Contains(o.log.String(), "TOKEN") {
+				t.Errorf("%s: got %s, want no answer, no URL and no secret in it", name, o.log.String())
 			}
 		})
 	}

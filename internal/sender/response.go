@@ -41,7 +41,7 @@ func refusal(resp *http.Response, a api.Attempt) (kind, why string) {
 	switch {
 	case isRedirect(status):
 		why = fmt.Sprintf("it redirects (%d), and redirects are never followed; set the webhook to its final address", status)
-		if to := resp.Header.Get("Location"); to != "" {
+		if to, _, _ := strings.Cut(resp.Header.Get("Location"), "?"); to != "" { // behind it there may be a secret
 			why += ": " + clip.Bytes(strings.ToValidUTF8(to, "\ufffd"), 200)
 		}
 		return api.AttemptRedirect, why

@@ -107,7 +107,7 @@ func TestEveryStatusButSuccessFailsAndRedirectsAreNotFollowed(t *testing.T) {
 	}
 	var status atomic.Int64
 	receiver := newHook(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Location", elsewhere.URL)
+		w.Header().Set("Location", elsewhere.URL+"/?token=secret")
 		w.Header().Set("Retry-After", "17")
 		w.WriteHeader(int(status.Load()))
 	})
@@ -117,6 +117,9 @@ func TestEveryStatusButSuccessFailsAndRedirectsAreNotFollowed(t *testing.T) {
 		a := s.Send(t.Context(), Target{URL: receiver.URL, AllowPrivate: true}, nil, []byte("{}"))
 		if a.Status != tt.status || a.ErrorKind != tt.kind || !strings.Contains(a.Error, tt.why) || Delivered(a) != (tt.kind == "") {
 			t.Errorf("%d: got %d, %q %q, want %q with %q", tt.status, a.Status, a.ErrorKind, a.Error, tt.kind, tt.why)
+		}
+		if strings.Contains(a.Error, "secret") {
+			t.Errorf("%d: got %q, want the address without its query", tt.status, a.Error)
 		}
 		if a.ResponseHeaders["Retry-After"] != "17" {
 			t.Errorf("%d: got headers %v, want Retry-After kept", tt.status, a.ResponseHeaders)

@@ -135,7 +135,7 @@ func New(opt Options) (*Watcher, error) {
 	}
 	w := &Watcher{
 		opt: opt, place: opt.Place,
-		log:       opt.Logger.With("folder", opt.Place.Dir),
+		log:       opt.Logger.With("dir", Printable(opt.Place.Dir)),
 		hooks:     systemHooks(),
 		intervals: intervals{presence: 5 * time.Second, rescan: RescanEvery, poll: DefaultPoll, retry: time.Second},
 		marks:     newMarks(),
