@@ -66,7 +66,7 @@ var siblings = map[string][]string{
 	"internal/sender":            {"api", "internal/clip", "internal/httpx", "webhook"},
 	"internal/clip":              nil,
 	"daemon/dropfolder":          {"api", "daemon/jobs", "daemon/problem", "internal/config", "internal/engine", "internal/eventbody", "internal/fsx", "internal/transcript", "internal/watch", "store", "internal/retry"},
-	"daemon/jobs":                {"api", "daemon/feed", "daemon/heartbeat", "internal/analysis", "internal/config", "internal/duration", "internal/engine", "internal/eventbody", "internal/fsx", "internal/models", "internal/polish", "internal/redact", "internal/retry", "internal/vault", "internal/watch", "store"},
+	"daemon/jobs":                {"api", "daemon/feed", "daemon/heartbeat", "daemon/problem", "internal/analysis", "internal/config", "internal/duration", "internal/engine", "internal/eventbody", "internal/fsx", "internal/models", "internal/polish", "internal/redact", "internal/retry", "internal/vault", "internal/watch", "store"},
 	"daemon/dispatch":            {"api", "daemon/heartbeat", "internal/httpx", "internal/retry", "internal/sender", "store", "webhook"},
 	"store":                      {"api"},
 	"internal/boltfile":          nil,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +15,7 @@ import (
 func statusCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Show what the daemon does, and what keeps it from doing more", Args: args(),
-		Long:    "Show what the daemon does, and what keeps it from doing more. Exit 6 where it does not run: status never starts it.",
+		Long:    "Show what the daemon does, and what keeps it from doing more. Exit 1 where something does, and 6 where it does not run: status never starts it.",
 		Example: "  voxparse status\n  voxparse status --json | jq .problems",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := a.client(c.Context())
@@ -28,7 +29,10 @@ func statusCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printOne(a, st, fmt.Sprint(st.PID), func() { a.showStatus(st) })
+			if err := printOne(a, st, fmt.Sprint(st.PID), func() { a.showStatus(st) }); err != nil || len(st.Problems) == 0 {
+				return err
+			}
+			return exitError{code: exitFailed, err: errors.New("something keeps the daemon from its work"), silent: true}
 		},
 	}
 }

@@ -82,6 +82,7 @@ type Runner struct {
 	spool   Source
 	pool    Pool // nil when a transcriber was given that is none
 	local   engine.Transcriber
+	program string // of the workers; "" where a transcriber takes their place
 	slots   int
 	fetches *fetches
 	remotes remotes

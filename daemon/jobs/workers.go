@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/problem"
 	"github.com/voxparse/voxparse/internal/engine"
 	"github.com/voxparse/voxparse/internal/fsx"
 )
@@ -43,6 +44,7 @@ func (r *Runner) engineConfig() (engine.Config, error) {
 	if err := fsx.OwnDir(scratch); err != nil {
 		return engine.Config{}, fmt.Errorf("make the workers' folder: %w", err)
 	}
+	r.program = path
 	return engine.Config{
 		Command: []string{path}, Workers: r.cfg.Workers.Count, Pin: r.cfg.Workers.Pin, Dir: scratch, CacheDir: r.cfg.Workers.CacheDir,
 		Logger: r.log, MaxSeconds: r.cfg.Workers.MaxLength.Seconds(),
@@ -69,5 +71,16 @@ func (r *Runner) Workers() []api.Worker {
 	return append([]api.Worker{}, r.pool.Workers()...)
 }
 
-// Problems are the models that jobs wait for and that could not be fetched.
-func (r *Runner) Problems() []api.Problem { return r.fetches.problems() }
+// Problems are what jobs wait for: a worker program that is gone, and models that
+// could not be fetched.
+func (r *Runner) Problems() []api.Problem {
+	out := r.fetches.problems()
+	if r.program == "" {
+		return out
+	}
+	if err := engine.Runnable(r.program); err != nil {
+		out = append(out, api.Problem{Code: "engine_missing", Message: fmt.Sprintf("the worker program %s cannot be run (%v), and every file waits for it", r.program, problem.Cause(err)),
+			Fix: "install voxparse again, or set engine in the config file and restart the daemon"})
+	}
+	return out
+}

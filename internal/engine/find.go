@@ -10,7 +10,7 @@ import (
 // set, else voxparse-engine beside this program (links resolved).
 func Find() (string, error) {
 	if p := os.Getenv("VOXPARSE_ENGINE"); p != "" {
-		if err := runnable(p); err != nil {
+		if err := Runnable(p); err != nil {
 			return "", fmt.Errorf("VOXPARSE_ENGINE: %w", err)
 		}
 		return filepath.Abs(p)
@@ -23,14 +23,14 @@ func Find() (string, error) {
 		self = real
 	}
 	p := filepath.Join(filepath.Dir(self), "voxparse-engine")
-	if err := runnable(p); err != nil {
+	if err := Runnable(p); err != nil {
 		return "", fmt.Errorf("find voxparse-engine: %w; install it beside voxparse, or name it in VOXPARSE_ENGINE", err)
 	}
 	return p, nil
 }
 
-// runnable returns nil when path is a file that may be executed.
-func runnable(path string) error {
+// Runnable returns nil when path is a file that may be executed, and else why not.
+func Runnable(path string) error {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return err
