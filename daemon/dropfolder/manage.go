@@ -129,8 +129,9 @@ func (fs *Folders) Change(ctx context.Context, id string, change func(api.Folder
 	return fs.View(ctx, id)
 }
 
-// Remove ends the watch of a folder and cancels its jobs. Its files stay; what was
-// transcribed is known should it be added again, for as long as jobs are kept. The error is api.Conflict for a folder of the config file.
+// Remove ends the watch of a folder and cancels its jobs. Its files stay. What was
+// transcribed stays known for as long as jobs are kept, in case the folder is added
+// again. The error is api.Conflict for a folder of the config file.
 func (fs *Folders) Remove(ctx context.Context, id string) error {
 	f, err := fs.find(id)
 	if err != nil {
