@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 )
 
 // chat is a server that speaks OpenAI's chat completions, and keeps what it
@@ -64,7 +65,7 @@ const wellSaid = `{"summary":[{"text":"A report is promised.","segment":0}],"sen
 // analyzedBy runs a job whose analysis is asked of c.
 func analyzedBy(t *testing.T, c *chat, text string, change func(*client.Upload)) *api.Result {
 	t.Helper()
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Config.Analysis.Endpoint, o.Config.Analysis.Model = c.URL+"/v1", "tiny"
 		o.Config.Analysis.Timeout = 5 * time.Second
 		if strings.HasSuffix(t.Name(), "hang") {
@@ -117,7 +118,7 @@ func TestAnAnalysisEndpointNeverFailsAJob(t *testing.T) {
 func TestAnAnalysisEndpointThatIsDownNeverFailsAJob(t *testing.T) {
 	down := httptest.NewServer(http.NotFoundHandler())
 	down.Close()
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Config.Analysis.Endpoint, o.Config.Analysis.Model, o.Config.Analysis.Key = down.URL, "m", "env:VP_NOT_SET"
 	})
 	res := f.submitWith("I will send the report tomorrow.", nil)
@@ -132,7 +133,7 @@ func TestAJobWhoseEndpointHangsCanBeCancelled(t *testing.T) {
 		asked <- struct{}{}
 		<-r.Context().Done()
 	})
-	f := start(t, func(o *Options) { o.Config.Analysis.Endpoint = server.URL })
+	f := start(t, func(o *daemon.Options) { o.Config.Analysis.Endpoint = server.URL })
 	id := f.submit("I will send the report tomorrow.")
 	<-asked
 	if _, err := f.client.CancelJob(t.Context(), id); err != nil {
@@ -144,7 +145,7 @@ func TestAJobWhoseEndpointHangsCanBeCancelled(t *testing.T) {
 	if _, err := f.client.Result(t.Context(), id); err == nil {
 		t.Error("got a result of a cancelled job, want none")
 	}
-	until(t, "the run ended", func() bool { return f.jobs.Count() == 0 })
+	until(t, "the run ended", func() bool { return f.Running() == 0 })
 }
 
 func TestInstructionsReachTheModelAndItsAnswerTheResult(t *testing.T) {

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"context"
@@ -147,7 +147,7 @@ func BenchmarkDeliveries(b *testing.B) {
 					}
 				}
 				until(b, "the burst", func() bool {
-					n, err := f.db.CountDeliveries(b.Context())
+					n, err := f.Store().CountDeliveries(b.Context())
 					return err == nil && n[api.DeliveryDelivered] >= sent
 				})
 				took, spent = took+time.Since(began), spent+cpuTime()-cpu
@@ -176,12 +176,12 @@ func makeEvents(b *testing.B, f *fixture, n int) {
 			for range todo {
 				ctx := context.Background()
 				id := store.NewID(api.JobPrefix)
-				job, _, err := f.db.Submit(ctx, store.Job{ID: id, Queue: queue + id, Source: api.Source{Name: "x.mp3"}, Metadata: []byte(`{"a":"b"}`)})
+				job, _, err := f.Store().Submit(ctx, store.Job{ID: id, Queue: queue + id, Source: api.Source{Name: "x.mp3"}, Metadata: []byte(`{"a":"b"}`)})
 				if err != nil {
 					b.Error(err)
 					return
 				}
-				held, err := f.db.Claim(ctx, queue+id, "bench", time.Minute, 1)
+				held, err := f.Store().Claim(ctx, queue+id, "bench", time.Minute, 1)
 				if err != nil || len(held) == 0 {
 					continue
 				}
@@ -190,7 +190,7 @@ func makeEvents(b *testing.B, f *fixture, n int) {
 				if err != nil {
 					b.Error(err)
 				}
-				if _, err := f.db.Complete(ctx, held[0].Token(), []byte("{}"), store.Event{ID: meta.ID, Type: api.EventCompleted, CreatedAt: meta.CreatedAt, Body: body}); err != nil {
+				if _, err := f.Store().Complete(ctx, held[0].Token(), []byte("{}"), store.Event{ID: meta.ID, Type: api.EventCompleted, CreatedAt: meta.CreatedAt, Body: body}); err != nil {
 					b.Error(err)
 				}
 			}
@@ -198,7 +198,7 @@ func makeEvents(b *testing.B, f *fixture, n int) {
 	}
 	wg.Wait()
 	until(b, "the making of the events", func() bool {
-		c, err := f.db.CountJobs(context.Background())
+		c, err := f.Store().CountJobs(context.Background())
 		return err == nil && c[api.Queued]+c[api.Processing] == 0
 	})
 }

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/dispatch"
 	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/webhook"
@@ -138,13 +139,13 @@ func daemonChild() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignal)
 	defer stop()
-	opts := Options{Config: cfg, Version: "test", Transcriber: fake, Logger: log,
+	opts := daemon.Options{Config: cfg, Version: "test", Transcriber: fake, Logger: log,
 		FolderStep: crashAt(os.Getenv(crashEnv)), Schedule: dispatch.Schedule{50 * time.Millisecond, 50 * time.Millisecond, 50 * time.Millisecond}}
 	if path := os.Getenv(engineEnv); path != "" {
 		opts.Transcriber, opts.EnginePath = nil, path
 		cfg.ModelsDir, cfg.CacheDir, cfg.Workers = os.Getenv(modelsEnv), os.Getenv(cacheEnv), 2
 	}
-	d, err := New(ctx, opts)
+	d, err := daemon.New(ctx, opts)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

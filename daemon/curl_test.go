@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/voxparse/voxparse/daemon"
 )
 
 // The calls as their documentation writes them: $BASE and $KEY stand for the
@@ -15,7 +17,7 @@ func TestTheDocumentedCurlCommandsWork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("calls curl")
 	}
-	f, key := startTCP(t, func(o *Options) { o.Config.AllowPrivate = true })
+	f, key := startTCP(t, func(o *daemon.Options) { o.Config.AllowPrivate = true })
 	r := newReceiver(t, nil)
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "call.mp3"), audio("words"), 0o600); err != nil {

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/dispatch"
 	"github.com/voxparse/voxparse/internal/sender"
 	"github.com/voxparse/voxparse/webhook"
@@ -18,7 +19,7 @@ import (
 
 func TestAFailingWebhookIsDisabledHeldAndReleased(t *testing.T) {
 	var log journal
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Logger = log.logger()
 		o.DisableAfter = time.Nanosecond
 		o.Schedule = dispatch.Schedule{time.Millisecond, time.Millisecond, time.Millisecond}
@@ -45,7 +46,7 @@ func TestAFailingWebhookIsDisabledHeldAndReleased(t *testing.T) {
 		f.wait(id)
 	}
 	until(t, "the end of what was under way", func() bool {
-		n, err := f.db.WebhookCounts(t.Context(), hook.ID)
+		n, err := f.Store().WebhookCounts(t.Context(), hook.ID)
 		return err == nil && n[api.DeliveryInFlight] == 0 && n[api.DeliveryHeld] > 0 && n[api.DeliveryPending] == 0
 	})
 	if text := log.String(); !strings.Contains(text, "webhook disabled") || !strings.Contains(text, "voxparse webhooks enable "+hook.ID) {
@@ -92,7 +93,7 @@ func TestAfterA410WhatWaitsIsHeldAndNotSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the end of what was under way", func() bool {
-		n, err := f.db.WebhookCounts(t.Context(), hook.ID)
+		n, err := f.Store().WebhookCounts(t.Context(), hook.ID)
 		return err == nil && n[api.DeliveryFailed] > 0 && n[api.DeliveryHeld]+n[api.DeliveryFailed] == events
 	})
 	if n := len(r.got); n > events/2 {
@@ -110,7 +111,7 @@ func TestAFaultOfThisMachineIsNotCharged(t *testing.T) {
 		t.Fatal("got addresses, want a lookup that lacks file descriptors")
 	}
 	each := asked.Swap(0)
-	f := start(t, func(o *Options) { o.Sender = sender.New(sender.Options{Resolver: resolver}) })
+	f := start(t, func(o *daemon.Options) { o.Sender = sender.New(sender.Options{Resolver: resolver}) })
 	hook, err := f.client.CreateWebhook(t.Context(), api.WebhookPatch{URL: ptr("https://hook.test/")})
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +126,7 @@ func TestAFaultOfThisMachineIsNotCharged(t *testing.T) {
 
 func TestAStopInTheMiddleOfADeliveryIsNotCharged(t *testing.T) {
 	dir := shortDir(t)
-	f := startIn(t, dir, func(o *Options) { o.Config.Grace = time.Millisecond })
+	f := startIn(t, dir, func(o *daemon.Options) { o.Config.Grace = time.Millisecond })
 	r := newReceiver(t, func(_ http.ResponseWriter, req *http.Request, _ received) { <-req.Context().Done() })
 	hook := r.register(f, nil)
 	f.finished("x")

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 )
 
 const againEnv = "VOXPARSE_TEST_AGAIN"
@@ -184,7 +185,7 @@ func TestAFullOutputFolderOnlyDelaysItsFolder(t *testing.T) {
 	}
 	out, drops := t.TempDir(), t.TempDir()
 	d := mountDisk(t, out, "size=1m")
-	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	f := start(t, func(o *daemon.Options) { o.Config.Workers = 1 })
 	folder := f.addFolder(drops, quick(func(o *api.FolderOptions) { o.Out, o.After = out, "delete" }))
 	d.fill()
 	for _, name := range []string{"a.mp3", "b.mp3", "c.mp3"} {
@@ -194,7 +195,7 @@ func TestAFullOutputFolderOnlyDelaysItsFolder(t *testing.T) {
 	if !strings.Contains(p.Message, "its files wait") {
 		t.Errorf("got %q, want that the files wait", p.Message)
 	}
-	until(t, "the rest of the folder", func() bool { return f.folders.Paused(folder.ID) })
+	until(t, "the rest of the folder", func() bool { return f.FolderPaused(folder.ID) })
 	until(t, "word that a file waits for it", func() bool {
 		v, err := f.client.ExplainFile(t.Context(), filepath.Join(drops, "c.mp3"))
 		return err == nil && strings.Contains(v.Reason, "no space left")
@@ -288,9 +289,9 @@ func TestLostPermissionOnlyDelays(t *testing.T) {
 		return
 	}
 	out, drops := t.TempDir(), t.TempDir()
-	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	f := start(t, func(o *daemon.Options) { o.Config.Workers = 1 })
 	folder := f.addFolder(drops, quick(func(o *api.FolderOptions) { o.Out = out }))
-	spool := filepath.Join(f.cfg.DataDir, "spool")
+	spool := filepath.Join(f.config.DataDir, "spool")
 	mode := func(dir string, mode os.FileMode) {
 		t.Helper()
 		if err := os.Chmod(dir, mode); err != nil {

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"net/http"
@@ -95,15 +95,15 @@ func TestDoctorSeesWhatChangedUnderTheDaemon(t *testing.T) {
 	if got := of("config"); got.Level != api.LevelOK {
 		t.Errorf("got %+v without a config file, want that the defaults hold", got)
 	}
-	if err := os.MkdirAll(filepath.Dir(f.cfg.ConfigFile), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.config.ConfigFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, f.cfg.ConfigFile, "model = \"moonshine-base\"\n")
+	write(t, f.config.ConfigFile, "model = \"moonshine-base\"\n")
 	if got := of("config"); got.Level != api.LevelWarn || got.Fix != "voxparse daemon restart" {
 		t.Errorf("got %+v for a new config file, want a warning and a restart", got)
 	}
-	write(t, f.cfg.ConfigFile, "modle = 1\n")
-	if got := of("config"); got.Level != api.LevelError || !strings.Contains(got.Fix, f.cfg.ConfigFile) {
+	write(t, f.config.ConfigFile, "modle = 1\n")
+	if got := of("config"); got.Level != api.LevelError || !strings.Contains(got.Fix, f.config.ConfigFile) {
 		t.Errorf("got %+v for a config file with a mistake, want an error that names it", got)
 	}
 	if got := of("database"); got.Level != api.LevelOK {

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
@@ -35,7 +36,7 @@ var leftovers []string
 
 // startReal starts a daemon on real workers and the real default model. more
 // may alter its options, and be nil.
-func startReal(t testing.TB, more func(*Options)) *fixture {
+func startReal(t testing.TB, more func(*daemon.Options)) *fixture {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the worker program, and needs the default model")
@@ -45,7 +46,7 @@ func startReal(t testing.TB, more func(*Options)) *fixture {
 		t.Fatal(err)
 	}
 	models, cache := modelstest.Dir(t), modelstest.Cache(t)
-	return start(t, func(o *Options) {
+	return start(t, func(o *daemon.Options) {
 		o.Transcriber, o.EnginePath = nil, path
 		o.Config.ModelsDir, o.Config.CacheDir = models, cache
 		if more != nil {

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 )
 
 // slowAnswer is how long a slow receiver takes, and backlog how many events
@@ -45,7 +46,7 @@ func slowReceiver(t testing.TB, f *fixture) *receiver {
 		f.submit(fmt.Sprint("x", i))
 	}
 	until(t, "the backlog", func() bool {
-		n, err := f.db.CountDeliveries(t.Context())
+		n, err := f.Store().CountDeliveries(t.Context())
 		return err == nil && n[api.DeliveryPending]+n[api.DeliveryInFlight]+n[api.DeliveryDelivered] >= backlog
 	})
 	return slow
@@ -100,7 +101,7 @@ func TestNoMoreThanEightAreInFlightToAWebhook(t *testing.T) {
 
 func TestManySlowReceiversDoNotKeepAnotherOut(t *testing.T) {
 	const hooks, each = 40, 16 // more than may be in flight, and more than may be claimed
-	f := start(t, func(o *Options) { o.Config.Plan = "unlimited" })
+	f := start(t, func(o *daemon.Options) { o.Config.Plan = "unlimited" })
 	hold := make(chan struct{})
 	var waiting atomic.Int32
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

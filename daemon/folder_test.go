@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/dropfolder"
 	"github.com/voxparse/voxparse/internal/config"
 )
@@ -173,7 +174,7 @@ func TestDeletingTheErrorFileTriesAgain(t *testing.T) {
 	}
 	f.counts(folder.ID, "failed", 1)
 	until(t, "the record of the error file", func() bool {
-		fins, err := f.db.PendingFinishes(t.Context(), nil, 1)
+		fins, err := f.Store().PendingFinishes(t.Context(), nil, 1)
 		return err == nil && len(fins) == 0
 	})
 	if err := os.Remove(report); err != nil {
@@ -203,7 +204,7 @@ func TestDeletingTheErrorFileInFailedTriesAgain(t *testing.T) {
 	}
 	read(&first)
 	until(t, "the record of the error file", func() bool {
-		fins, err := f.db.PendingFinishes(t.Context(), nil, 1)
+		fins, err := f.Store().PendingFinishes(t.Context(), nil, 1)
 		return err == nil && len(fins) == 0
 	})
 	if _, err := f.client.RescanWatch(t.Context(), folder.ID); err != nil {
@@ -300,7 +301,7 @@ func TestFoldersThatWouldTakeAFileTwiceAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.addFolder(dir, quick(nil))
-	for _, c := range []string{dir, inner, filepath.Dir(dir), f.cfg.DataDir} {
+	for _, c := range []string{dir, inner, filepath.Dir(dir), f.config.DataDir} {
 		if _, err := f.client.AddWatch(t.Context(), api.FolderRequest{Dir: c, Options: api.FolderOptions{Recursive: true}, Existing: "ignore"}); !errors.Is(err, api.Conflict) {
 			t.Errorf("%s: got %v, want a conflict", c, err)
 		}
@@ -309,7 +310,7 @@ func TestFoldersThatWouldTakeAFileTwiceAreRefused(t *testing.T) {
 
 func TestAFolderOfTheConfigFileIsKnownAgain(t *testing.T) {
 	home, dir := shortDir(t), t.TempDir()
-	with := func(o *Options) {
+	with := func(o *daemon.Options) {
 		o.Config.Folders = []config.Folder{{Dir: dir, Existing: "process", FolderOptions: quick(nil)}}
 	}
 	f := startIn(t, home, with)

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func blocked(b *testing.B) (f *fixture, folder api.Folder, dir string) {
 func (f *fixture) recorded(folder string, n int) {
 	f.t.Helper()
 	for got := -1; got < n; time.Sleep(200 * time.Microsecond) {
-		counts, err := f.db.CountFiles(context.Background(), folder)
+		counts, err := f.Store().CountFiles(context.Background(), folder)
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/dropfolder"
 	"github.com/voxparse/voxparse/internal/config"
 )
@@ -52,7 +53,7 @@ func (f *fixture) noProblem(about string) {
 }
 
 func TestASourceThatIsGoneFailsItsJob(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	f := start(t, func(o *daemon.Options) { o.Config.Workers = 1 })
 	dir := t.TempDir()
 	f.addFolder(dir, quick(nil))
 	f.submit("block the only slot")
@@ -96,7 +97,7 @@ func TestAnUnwritableOutputFolderOnlyDelays(t *testing.T) {
 
 func TestWhatACrashLeftIsRemovedBeforeAnythingIsWritten(t *testing.T) {
 	home, dir, out := shortDir(t), t.TempDir(), t.TempDir()
-	with := func(o *Options) {
+	with := func(o *daemon.Options) {
 		o.Config.Folders = []config.Folder{{Dir: dir, Existing: "process", FolderOptions: quick(func(o *api.FolderOptions) { o.Out = out })}}
 	}
 	first := startIn(t, home, with)
@@ -131,7 +132,7 @@ func TestWhatACrashLeftIsRemovedBeforeAnythingIsWritten(t *testing.T) {
 
 func TestAFolderOfTheConfigFileThatIsAwayIsWaitedFor(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "stick")
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Config.Folders = []config.Folder{{Dir: dir, Existing: "ignore", FolderOptions: quick(nil)}}
 	})
 	f.problem("unavailable", dir)
@@ -154,7 +155,7 @@ func TestFoldersOfTheConfigFileThatWouldTakeAFileTwiceAreTold(t *testing.T) {
 	if err := os.Mkdir(inner, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Config.Folders = []config.Folder{{Dir: dir, FolderOptions: quick(nil)}, {Dir: inner, FolderOptions: quick(nil)}}
 	})
 	p := f.problem("folder_conflict", "taken twice")
@@ -169,7 +170,7 @@ func TestFoldersOfTheConfigFileThatWouldTakeAFileTwiceAreTold(t *testing.T) {
 }
 
 func TestAFolderThatIsAwayRests(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	f := start(t, func(o *daemon.Options) { o.Config.Workers = 1 })
 	dir := filepath.Join(t.TempDir(), "stick")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -188,7 +189,7 @@ func TestAFolderThatIsAwayRests(t *testing.T) {
 	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the rest of the folder", func() bool { return f.folders.Paused(folder.ID) })
+	until(t, "the rest of the folder", func() bool { return f.FolderPaused(folder.ID) })
 	f.problem("folder_offline", dir)
 	close(f.fake.release)
 	f.wait(held)
@@ -208,7 +209,7 @@ func TestAFolderThatIsAwayRests(t *testing.T) {
 }
 
 func TestADuplicateIsTranscribedWhereItsOriginalIsNot(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Workers = 1 })
+	f := start(t, func(o *daemon.Options) { o.Config.Workers = 1 })
 	dir := t.TempDir()
 	folder := f.addFolder(dir, quick(func(o *api.FolderOptions) { o.After = "delete" }))
 	f.submit("block the only slot")

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 func (f *fixture) raw() *http.Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", f.cfg.Socket)
+		return d.DialContext(ctx, "unix", f.config.Socket)
 	}
 	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 }
@@ -141,7 +141,7 @@ func TestASynchronousSubmitAnswersWhatAWebhookCarries(t *testing.T) {
 
 func TestAnUploadThatBreaksOffLeavesNothing(t *testing.T) {
 	f := start(t, nil)
-	c, err := net.Dial("unix", f.cfg.Socket)
+	c, err := net.Dial("unix", f.config.Socket)
 	if err != nil {
 		t.Fatal(err)
 	}

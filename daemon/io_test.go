@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func (r received) jobID() string {
 // spooled lists the files in the spool.
 func spooled(t testing.TB, f *fixture) []string {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(f.cfg.DataDir, "spool"))
+	entries, err := os.ReadDir(filepath.Join(f.config.DataDir, "spool"))
 	if err != nil {
 		t.Fatal(err)
 	}

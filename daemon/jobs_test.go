@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ func TestCancelInterruptsARun(t *testing.T) {
 	if err != nil || job.Status != api.Cancelled {
 		t.Fatalf("got %s, %v, want cancelled", job.Status, err)
 	}
-	until(t, "the end of the run", func() bool { return f.jobs.Count() == 0 })
+	until(t, "the end of the run", func() bool { return f.Running() == 0 })
 	if _, err := f.client.CancelJob(t.Context(), f.finished("x")); !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v for a completed job, want a conflict", err)
 	}

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/store/boltstore"
 )
 
@@ -20,7 +21,7 @@ func TestOnlyOneDaemonPerDataFolder(t *testing.T) {
 	f := startIn(t, dir, nil)
 	f.finished("x")
 	second := testConfig(t, dir)
-	_, err := New(t.Context(), Options{Config: second, Transcriber: newFake()})
+	_, err := daemon.New(t.Context(), daemon.Options{Config: second, Transcriber: newFake()})
 	if !errors.Is(err, boltstore.ErrLocked) || !errors.Is(err, api.Conflict) {
 		t.Errorf("got %v, want that the folder is in use", err)
 	}
@@ -43,7 +44,7 @@ func TestAStaleSocketIsRemovedAndNothingElse(t *testing.T) {
 	l.Close()
 	f := startIn(t, dir, nil)
 	f.finished("x")
-	for path, want := range map[string]os.FileMode{run: 0o700, filepath.Join(run, "s"): 0o600, f.cfg.DataDir: 0o700} {
+	for path, want := range map[string]os.FileMode{run: 0o700, filepath.Join(run, "s"): 0o600, f.config.DataDir: 0o700} {
 		st, err := os.Stat(path)
 		if err != nil || st.Mode().Perm() != want {
 			t.Errorf("%s: got %v, %v, want %#o", path, st.Mode().Perm(), err, want)
@@ -58,7 +59,7 @@ func TestAStaleSocketIsRemovedAndNothingElse(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(run, "s"), []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(t.Context(), Options{Config: testConfig(t, dir), Transcriber: newFake()}); !errors.Is(err, api.Invalid) {
+	if _, err := daemon.New(t.Context(), daemon.Options{Config: testConfig(t, dir), Transcriber: newFake()}); !errors.Is(err, api.Invalid) {
 		t.Errorf("got %v where a file lies in the socket's place, want a refusal", err)
 	}
 }
@@ -66,7 +67,7 @@ func TestAStaleSocketIsRemovedAndNothingElse(t *testing.T) {
 func TestSocketPathsThatCannotBeBound(t *testing.T) {
 	cfg := testConfig(t, shortDir(t))
 	cfg.Socket = filepath.Join(shortDir(t), strings.Repeat("x", 100), "s")
-	_, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
+	_, err := daemon.New(t.Context(), daemon.Options{Config: cfg, Transcriber: newFake()})
 	if !errors.Is(err, api.Invalid) || !strings.Contains(err.Error(), "--socket") {
 		t.Errorf("got %v, want a refusal that names --socket", err)
 	}
@@ -81,13 +82,13 @@ func TestAFolderOfOthersIsNotUsed(t *testing.T) {
 	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	for _, change := range []func(*Options){
-		func(o *Options) { o.Config.DataDir = open },
-		func(o *Options) { o.Config.Socket = filepath.Join(open, "s") },
+	for _, change := range []func(*daemon.Options){
+		func(o *daemon.Options) { o.Config.DataDir = open },
+		func(o *daemon.Options) { o.Config.Socket = filepath.Join(open, "s") },
 	} {
-		o := Options{Config: testConfig(t, shortDir(t)), Transcriber: newFake()}
+		o := daemon.Options{Config: testConfig(t, shortDir(t)), Transcriber: newFake()}
 		change(&o)
-		if _, err := New(t.Context(), o); !errors.Is(err, api.Invalid) {
+		if _, err := daemon.New(t.Context(), o); !errors.Is(err, api.Invalid) {
 			t.Errorf("got %v for a folder that others can write to, want a refusal", err)
 		}
 	}
@@ -98,7 +99,7 @@ func TestAFolderOfOthersIsNotUsed(t *testing.T) {
 
 func TestAStopHandsRunningJobsBackUncharged(t *testing.T) {
 	dir := shortDir(t)
-	f := startIn(t, dir, func(o *Options) {
+	f := startIn(t, dir, func(o *daemon.Options) {
 		o.Config.Grace = 50 * time.Millisecond
 		o.Config.Workers = 1
 	})
@@ -111,7 +112,7 @@ func TestAStopHandsRunningJobsBackUncharged(t *testing.T) {
 		t.Fatalf("got %v from Run, want nil", err)
 	}
 	f.ended <- nil
-	db, err := boltstore.Open(t.Context(), f.cfg.DataDir, boltstore.Config{})
+	db, err := boltstore.Open(t.Context(), f.config.DataDir, boltstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +139,7 @@ func TestAStopHandsRunningJobsBackUncharged(t *testing.T) {
 
 func TestAStopWaitsForShortWork(t *testing.T) {
 	dir := shortDir(t)
-	f := startIn(t, dir, func(o *Options) { o.Config.Grace = 20 * time.Second })
+	f := startIn(t, dir, func(o *daemon.Options) { o.Config.Grace = 20 * time.Second })
 	id := f.running()
 	if err := f.client.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -158,7 +159,7 @@ func TestAStopWaitsForShortWork(t *testing.T) {
 }
 
 func TestASecondSignalEndsTheGracePeriod(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Grace = time.Hour })
+	f := start(t, func(o *daemon.Options) { o.Config.Grace = time.Hour })
 	f.running()
 	f.Stop()
 	f.StopNow()
@@ -168,7 +169,7 @@ func TestASecondSignalEndsTheGracePeriod(t *testing.T) {
 }
 
 func TestASynchronousClientIsToldOfTheStop(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Grace = 10 * time.Millisecond })
+	f := start(t, func(o *daemon.Options) { o.Config.Grace = 10 * time.Millisecond })
 	answer := make(chan error, 1)
 	go func() {
 		_, err := f.client.Transcribe(t.Context(), upload(audio("block")))
@@ -185,7 +186,7 @@ func TestStart_audioWithoutAJobIsSetAside(t *testing.T) {
 	dir := shortDir(t)
 	f := startIn(t, dir, nil)
 	id := f.running()
-	if err := os.WriteFile(f.blobs.Path("0123456789abcdef0123456789abcdef"), audio("orphan"), 0o600); err != nil {
+	if err := os.WriteFile(f.Blobs().Path("0123456789abcdef0123456789abcdef"), audio("orphan"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f.StopNow()
@@ -193,11 +194,11 @@ func TestStart_audioWithoutAJobIsSetAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := startIn(t, dir, nil)
-	until(t, "the start", func() bool { return g.jobs.Count() == 1 })
+	until(t, "the start", func() bool { return g.Running() == 1 })
 	if names := spooled(t, g); len(names) != 1 {
 		t.Errorf("got %v in the spool, want the audio of the open job alone", names)
 	}
-	q, err := g.blobs.Quarantined(t.Context())
+	q, err := g.Blobs().Quarantined(t.Context())
 	if err != nil || q.Files != 1 || q.Bytes != int64(len(audio("orphan"))) {
 		t.Errorf("quarantine: got %+v, error %v, want the other one", q, err)
 	}

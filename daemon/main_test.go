@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/daemontest"
 	"github.com/voxparse/voxparse/daemon/dispatch"
 	"github.com/voxparse/voxparse/daemon/dropfolder"
@@ -103,8 +104,9 @@ func audio(text string) []byte { return append([]byte("ID3\x00"), text...) }
 
 // fixture is a daemon under test.
 type fixture struct {
-	*Daemon
+	*daemon.Daemon
 	t      testing.TB
+	config *config.Config
 	fake   *fakeTranscriber
 	client *client.Client
 	cancel context.CancelFunc
@@ -120,27 +122,27 @@ func testConfig(t testing.TB, dir string) *config.Config { return daemontest.Set
 func childPaths(dir string) map[string]string { return daemontest.Env(dir) }
 
 // start runs a daemon in a fresh folder. change may alter its options.
-func start(t testing.TB, change func(*Options)) *fixture {
+func start(t testing.TB, change func(*daemon.Options)) *fixture {
 	t.Helper()
 	return startIn(t, shortDir(t), change)
 }
 
-func startIn(t testing.TB, dir string, change func(*Options)) *fixture {
+func startIn(t testing.TB, dir string, change func(*daemon.Options)) *fixture {
 	t.Helper()
 	fake := newFake()
-	opts := Options{Config: testConfig(t, dir), Version: "test", Transcriber: fake, Logger: testLogger(t),
+	opts := daemon.Options{Config: testConfig(t, dir), Version: "test", Transcriber: fake, Logger: testLogger(t),
 		Schedule: dispatch.Schedule{20 * time.Millisecond, 20 * time.Millisecond, 20 * time.Millisecond}}
 	opts.FolderIntervals = dropfolder.Intervals{Finish: 100 * time.Millisecond, Keep: 200 * time.Millisecond, Probe: 50 * time.Millisecond}
 	if change != nil {
 		change(&opts)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := New(ctx, opts)
+	d, err := daemon.New(ctx, opts)
 	if err != nil {
 		cancel()
 		t.Fatalf("start a daemon: %v", err)
 	}
-	f := &fixture{Daemon: d, t: t, fake: fake, client: client.New(opts.Config.Socket), cancel: cancel, ended: make(chan error, 1)}
+	f := &fixture{Daemon: d, t: t, config: opts.Config, fake: fake, client: client.New(opts.Config.Socket), cancel: cancel, ended: make(chan error, 1)}
 	go func() { f.ended <- d.Run(ctx) }()
 	daemontest.AwaitOpen(t, f.client)
 	t.Cleanup(func() {

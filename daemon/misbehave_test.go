@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/dispatch"
 )
 
@@ -131,7 +132,7 @@ func TestABodyThatStallsDoesNotUndoASuccess(t *testing.T) {
 
 func TestRetryAfterPostponesTheNextAttempt(t *testing.T) {
 	const entry = time.Minute // of the schedule
-	f := start(t, func(o *Options) { o.Schedule = dispatch.Schedule{entry, entry, entry} })
+	f := start(t, func(o *daemon.Options) { o.Schedule = dispatch.Schedule{entry, entry, entry} })
 	inSeconds := func(s string) func(time.Time) string { return func(time.Time) string { return s } }
 	date := func(after time.Duration) func(time.Time) string {
 		return func(now time.Time) string { return now.Add(after).UTC().Format(http.TimeFormat) }
@@ -191,7 +192,7 @@ func TestARateLimitSpacesDeliveries(t *testing.T) {
 }
 
 func TestAReceiverThatFailsGetsOneAtATime(t *testing.T) {
-	f := start(t, func(o *Options) { o.Schedule = dispatch.Schedule{time.Hour, time.Hour, time.Hour} })
+	f := start(t, func(o *daemon.Options) { o.Schedule = dispatch.Schedule{time.Hour, time.Hour, time.Hour} })
 	var hold = make(chan struct{})
 	n := 0
 	r := newReceiver(t, nil)
@@ -217,7 +218,7 @@ func TestAReceiverThatFailsGetsOneAtATime(t *testing.T) {
 		return err == nil && h.ConsecutiveFailures >= 8
 	})
 	until(t, "the return of what was claimed", func() bool {
-		c, err := f.db.WebhookCounts(t.Context(), hook.ID)
+		c, err := f.Store().WebhookCounts(t.Context(), hook.ID)
 		return err == nil && c[api.DeliveryInFlight] == len(r.got)+1
 	})
 	if extra := len(r.got); extra > inFlightEach {

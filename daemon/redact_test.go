@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 )
 
 // confided holds one secret of each kind, spoken or written, and what of it
@@ -62,7 +63,7 @@ func TestRedactedTextIsNowhere(t *testing.T) {
 	server := newChat(t, writes(strings.Replace(wellSaid, "Tomorrow.", "Ask zebulon@quagmire.example.", 1)))
 	var log journal
 	home := shortDir(t)
-	f := startIn(t, home, func(o *Options) {
+	f := startIn(t, home, func(o *daemon.Options) {
 		o.Config.Mode = ""
 		o.Config.Analysis.Endpoint, o.Config.Analysis.Model, o.Config.Analysis.Timeout = server.URL, "tiny", 5*time.Second
 		o.Logger = log.logger()

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/internal/config"
 )
 
@@ -69,7 +70,7 @@ func TestARemoteEngineIsChosenByModel(t *testing.T) {
 		fmt.Fprint(w, `{"text":"From the office.","duration":2,"language":"english","segments":[{"start":0,"end":2,"text":"From the office."}]}`)
 	}))
 	defer server.Close()
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Config.Engines = map[string]config.Engine{"office": {Type: "openai", URL: server.URL, Key: "env:VP_TEST_OFFICE_KEY"}}
 	})
 	res := f.submitWith("not heard here", func(u *client.Upload) { u.Options.Model = "office" })

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"fmt"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/internal/config"
 )
 
@@ -82,8 +83,8 @@ func (s *cloudServer) submit(t *testing.T, w http.ResponseWriter, r *http.Reques
 }
 
 // withEngine adds an engine of the settings.
-func withEngine(name string, e config.Engine) func(*Options) {
-	return func(o *Options) { o.Config.Engines = map[string]config.Engine{name: e} }
+func withEngine(name string, e config.Engine) func(*daemon.Options) {
+	return func(o *daemon.Options) { o.Config.Engines = map[string]config.Engine{name: e} }
 }
 
 func TestTheCloudsRateLimitDelaysAndIsNotCharged(t *testing.T) {
@@ -157,7 +158,7 @@ func TestKeysOfRemoteEnginesAreKeptNowhere(t *testing.T) {
 	for _, ref := range []string{"env:VP_TEST_SECRET", "file:" + keyFile, "keyring:office"} {
 		home, asked0 := shortDir(t), asked
 		var log journal
-		f := startIn(t, home, func(o *Options) {
+		f := startIn(t, home, func(o *daemon.Options) {
 			withEngine("office", config.Engine{Type: "openai", URL: server.URL, Key: ref})(o)
 			o.Logger = log.logger()
 		})

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 )
 
 // found returns the jobs that hold the words, with a space between.
@@ -54,12 +55,12 @@ func TestTranscriptsAreFoundByWhatWasSaid(t *testing.T) {
 }
 
 func TestPurgedTranscriptsAreNotFound(t *testing.T) {
-	f := start(t, func(o *Options) { o.Config.Retention = time.Nanosecond })
+	f := start(t, func(o *daemon.Options) { o.Config.Retention = time.Nanosecond })
 	f.finished("a refund")
 	if f.found("refund") == "" {
 		t.Fatal("got nothing, want the transcript before it is purged")
 	}
-	f.purge(t.Context())
+	f.Purge(t.Context())
 	if got := f.found("refund"); got != "" {
 		t.Errorf("got %q, want nothing that was purged", got)
 	}

@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"encoding/base64"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/internal/vault"
 )
 
@@ -52,7 +53,7 @@ func (f *fixture) everythingSaid(key, hookID string, want int) map[string]string
 
 func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
 	var log journal
-	f, key := startTCP(t, func(o *Options) { o.Logger, o.Config.AllowPrivate = log.logger(), true })
+	f, key := startTCP(t, func(o *daemon.Options) { o.Logger, o.Config.AllowPrivate = log.logger(), true })
 	r := newReceiver(t, func(w http.ResponseWriter, _ *http.Request, got received) {
 		if got.event.Type == api.EventFailed {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -80,7 +81,7 @@ func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	said["the log"] = log.String()
-	if !strings.Contains(log.String(), "webhook secret rotated") || len(holders(t, f.cfg.DataDir, []string{r.URL})) == 0 {
+	if !strings.Contains(log.String(), "webhook secret rotated") || len(holders(t, f.config.DataDir, []string{r.URL})) == 0 {
 		t.Fatal("got a log without the rotation, or no database with the receiver's address: this test looks in the wrong places")
 	}
 	for whose, secret := range secrets {
@@ -90,7 +91,7 @@ func TestSecretsAreNowhereButWithTheirOwners(t *testing.T) {
 					t.Errorf("got %s, %s, in %s", whose, how, where)
 				}
 			}
-			if got := holders(t, f.cfg.DataDir, []string{form}); len(got) > 0 {
+			if got := holders(t, f.config.DataDir, []string{form}); len(got) > 0 {
 				t.Errorf("got %s, %s, in %q", whose, how, got)
 			}
 		}
@@ -103,7 +104,7 @@ func TestACopyOfTheDatabaseAloneOpensNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, err := f.db.Webhook(t.Context(), hook.ID)
+	rec, err := f.Store().Webhook(t.Context(), hook.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestACopyOfTheDatabaseAloneOpensNoSecret(t *testing.T) {
 	if got, err := thief.Open(rec.Secret, hook.ID); !errors.Is(err, vault.ErrUnknownKey) || len(got) > 0 {
 		t.Errorf("got %d bytes, %v without the key file, want %v", len(got), err, vault.ErrUnknownKey)
 	}
-	own, err := vault.Open(f.cfg.DataDir, vault.Options{NoKeyring: true})
+	own, err := vault.Open(f.config.DataDir, vault.Options{NoKeyring: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func TestACopyOfTheDatabaseAloneOpensNoSecret(t *testing.T) {
 	if _, err := own.Open(rec.Secret, "whk_01jtaaaaaaaaaaaaaaaaaaaaaa"); !errors.Is(err, vault.ErrTampered) {
 		t.Errorf("got %v for a secret moved to another webhook, want %v", err, vault.ErrTampered)
 	}
-	st, err := os.Stat(filepath.Join(f.cfg.DataDir, "vault.key"))
+	st, err := os.Stat(filepath.Join(f.config.DataDir, "vault.key"))
 	if err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("got the key file with mode %v, %v, want 0600", st.Mode(), err)
 	}

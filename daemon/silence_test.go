@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"bytes"
@@ -14,19 +14,20 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/internal/config"
 )
 
 // officeSays returns a change of options that adds a remote engine called
 // office, which answers everything with that JSON.
-func officeSays(t *testing.T, answer string) func(*Options) {
+func officeSays(t *testing.T, answer string) func(*daemon.Options) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, answer)
 	}))
 	t.Cleanup(server.Close)
-	return func(o *Options) {
+	return func(o *daemon.Options) {
 		o.Config.Engines = map[string]config.Engine{"office": {Type: "openai", URL: server.URL}}
 	}
 }
@@ -67,7 +68,7 @@ func TestWhatIsMaskedIsSilentInTheCopy(t *testing.T) {
 // goes with its job.
 func (f *fixture) checkCopy(id string) {
 	f.t.Helper()
-	if fi, err := os.Stat(f.copies.Path(id)); err != nil || fi.Mode().Perm() != 0o600 {
+	if fi, err := os.Stat(f.SilencedPath(id)); err != nil || fi.Mode().Perm() != 0o600 {
 		f.t.Errorf("got mode %v, %v, want 0600", fi.Mode(), err)
 	}
 	if status, body := f.ask("GET", "/v1/jobs/"+id+"/audio", "", "Range", "bytes=0-3"); status != http.StatusPartialContent || body != "RIFF" {
@@ -76,7 +77,7 @@ func (f *fixture) checkCopy(id string) {
 	if err := f.client.DeleteJob(f.t.Context(), id, false); err != nil {
 		f.t.Fatal(err)
 	}
-	if left, err := os.ReadDir(filepath.Dir(f.copies.Path(id))); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(filepath.Dir(f.SilencedPath(id))); err != nil || len(left) != 0 {
 		f.t.Errorf("got %v, %v after the job was removed, want nothing", left, err)
 	}
 }

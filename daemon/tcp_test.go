@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"errors"
@@ -12,21 +12,22 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/listener"
 	"github.com/voxparse/voxparse/internal/vault"
 )
 
 // startTCP starts a daemon that listens on a loopback port and returns a key.
-func startTCP(t *testing.T, change func(*Options)) (*fixture, string) {
+func startTCP(t *testing.T, change func(*daemon.Options)) (*fixture, string) {
 	t.Helper()
-	f := start(t, func(o *Options) {
+	f := start(t, func(o *daemon.Options) {
 		o.Config.Listen = "127.0.0.1:0"
 		o.Config.Hosts = []string{"calls.example"}
 		if change != nil {
 			change(o)
 		}
 	})
-	keys, err := vault.OpenKeys(f.cfg.DataDir)
+	keys, err := vault.OpenKeys(f.config.DataDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestNoPageOfAnotherOriginIsLetIn(t *testing.T) {
 func TestListeningBeyondLoopbackNeedsAKey(t *testing.T) {
 	cfg := testConfig(t, shortDir(t))
 	cfg.Listen, cfg.InsecureHTTP = "0.0.0.0:0", true
-	_, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
+	_, err := daemon.New(t.Context(), daemon.Options{Config: cfg, Transcriber: newFake()})
 	if !errors.Is(err, api.Invalid) || !strings.Contains(err.Error(), "keys add") {
 		t.Fatalf("got %v, want a refusal that tells how to make a key", err)
 	}
@@ -90,7 +91,7 @@ func TestListeningBeyondLoopbackNeedsAKey(t *testing.T) {
 	if _, _, err := keys.Add("phones"); err != nil {
 		t.Fatal(err)
 	}
-	d, err := New(t.Context(), Options{Config: cfg, Transcriber: newFake()})
+	d, err := daemon.New(t.Context(), daemon.Options{Config: cfg, Transcriber: newFake()})
 	if err != nil {
 		t.Fatalf("got %v with a key, want a daemon", err)
 	}

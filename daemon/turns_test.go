@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/internal/models"
 	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 // withVoices adds a model that tells voices apart to the daemon's, beside the
 // default one.
-func withVoices(t *testing.T) func(*Options) {
+func withVoices(t *testing.T) func(*daemon.Options) {
 	t.Helper()
 	shared, dir := modelstest.Dir(t), t.TempDir()
 	entries, err := os.ReadDir(shared)
@@ -37,7 +38,7 @@ func withVoices(t *testing.T) func(*Options) {
 	if err := os.WriteFile(filepath.Join(own, "model.json"), definition, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return func(o *Options) { o.Config.ModelsDir, o.Config.SpeakerModel = dir, "voices-test" }
+	return func(o *daemon.Options) { o.Config.ModelsDir, o.Config.SpeakerModel = dir, "voices-test" }
 }
 
 func TestSpeakersOfOneChannelAreNamed(t *testing.T) {
@@ -79,7 +80,7 @@ func TestSpeakersThatCannotBeToldApartAreRefused(t *testing.T) {
 }
 
 func TestASpeakerModelThatCannotBeHadCostsAnAttempt(t *testing.T) {
-	f := startReal(t, func(o *Options) {
+	f := startReal(t, func(o *daemon.Options) {
 		withVoices(t)(o)
 		if err := os.Remove(filepath.Join(o.Config.ModelsDir, "voices-test", "embedding.onnx")); err != nil {
 			t.Fatal(err)

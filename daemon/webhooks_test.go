@@ -1,4 +1,4 @@
-package daemon
+package daemon_test
 
 import (
 	"context"
@@ -238,7 +238,7 @@ func TestAReplayGoesOnWhenItsClientHasLeft(t *testing.T) {
 		r.next()
 	}
 	until(t, "the record of all", func() bool {
-		n, err := f.db.WebhookCounts(t.Context(), hook.ID)
+		n, err := f.Store().WebhookCounts(t.Context(), hook.ID)
 		return err == nil && n[api.DeliveryDelivered] == len(want)
 	})
 	gone, leave := context.WithCancel(t.Context())
@@ -247,7 +247,7 @@ func TestAReplayGoesOnWhenItsClientHasLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.replays.Start(gone, p); err != nil {
+	if _, err := f.Replays().Start(gone, p); err != nil {
 		t.Errorf("got %v, want a replay all the same", err)
 	}
 	for len(want) > 0 {
