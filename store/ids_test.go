@@ -1,15 +1,17 @@
-package store
+package store_test
 
 import (
 	"testing"
 	"time"
+
+	"github.com/voxparse/voxparse/store"
 )
 
 func TestDeliveryIDsOfOneMillisecondDifferAndSort(t *testing.T) {
 	now := time.UnixMilli(1_764_000_000_000)
-	last := NewDeliveryUID(now)
+	last := store.NewDeliveryUID(now)
 	for range 100_000 {
-		u := NewDeliveryUID(now)
+		u := store.NewDeliveryUID(now)
 		if u == last || string(u[:]) < string(last[:]) {
 			t.Fatalf("got %x after %x, want a greater one", u, last)
 		}

@@ -1,4 +1,4 @@
-package config
+package config_test
 
 import (
 	"errors"
@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/config"
 )
 
 // load reads a config file with the given text and variables.
-func load(t *testing.T, text string, flags, env map[string]string) (*Config, error) {
+func load(t *testing.T, text string, flags, env map[string]string) (*config.Config, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.toml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -25,7 +26,7 @@ func load(t *testing.T, text string, flags, env map[string]string) (*Config, err
 	for k, v := range flags {
 		all[k] = v
 	}
-	return Load(all, func(name string) string { return env[name] })
+	return config.Load(all, func(name string) string { return env[name] })
 }
 
 func TestStrongerSourcesWin(t *testing.T) {
@@ -58,7 +59,7 @@ func TestStrongerSourcesWin(t *testing.T) {
 			if c.MaxUpload != 20<<20 {
 				t.Errorf("got max_upload %d, want %d", c.MaxUpload, 20<<20)
 			}
-			if got := c.Origin("plan"); got != (Origin{From: FromDefault}) {
+			if got := c.Origin("plan"); got != (config.Origin{From: config.FromDefault}) {
 				t.Errorf("got origin %v of plan, want default", got)
 			}
 		})
@@ -242,7 +243,7 @@ func TestEveryOptionOfTheTableIsAKeyOfAFolder(t *testing.T) {
 
 func TestPathsFollowTheXDGVariables(t *testing.T) {
 	env := map[string]string{"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d", "XDG_CACHE_HOME": "/k", "XDG_RUNTIME_DIR": "/r", "HOME": "/h"}
-	c, err := Load(nil, func(k string) string { return env[k] })
+	c, err := config.Load(nil, func(k string) string { return env[k] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,14 +261,14 @@ func TestPathsFollowTheXDGVariables(t *testing.T) {
 
 func TestALongRuntimeFolderFallsBackToAShortSocket(t *testing.T) {
 	env := map[string]string{"XDG_RUNTIME_DIR": "/" + strings.Repeat("r", 120)}
-	got := defaultSocket(func(k string) string { return env[k] })
-	if len(got) > maxSocketPath || !strings.HasPrefix(got, "/tmp/voxparse-") {
+	got := config.DefaultSocket(func(k string) string { return env[k] })
+	if len(got) > config.MaxSocketPath || !strings.HasPrefix(got, "/tmp/voxparse-") {
 		t.Errorf("got %s, want a short path of the user's own", got)
 	}
 }
 
 func TestANamedFileMustExist(t *testing.T) {
-	_, err := Load(map[string]string{"config": "/nowhere/c.toml"}, func(string) string { return "" })
+	_, err := config.Load(map[string]string{"config": "/nowhere/c.toml"}, func(string) string { return "" })
 	if !errors.Is(err, api.Invalid) || !strings.Contains(err.Error(), "/nowhere/c.toml") {
 		t.Errorf("got %v, want an error that names the file", err)
 	}
@@ -307,7 +308,7 @@ func TestEveryKeyOfTheTableIsInTheShape(t *testing.T) {
 		if _, err := load(t, line, nil, nil); err != nil && strings.Contains(err.Error(), "unknown") {
 			t.Errorf("%s: got %v, want it known", e.Key, err)
 		}
-		if e.About == "" || e.Origin.From != FromDefault {
+		if e.About == "" || e.Origin.From != config.FromDefault {
 			t.Errorf("%s: got about %q and origin %q", e.Key, e.About, e.Origin)
 		}
 	}
@@ -327,16 +328,16 @@ func TestDurationsOfFoldersMayBeDays(t *testing.T) {
 }
 
 func TestUnknownVariablesAreToldWithTheLikelyOne(t *testing.T) {
-	got := UnknownVariables([]string{"VOXPARSE_MODLE=x", "VOXPARSE_MODEL=x", "VOXPARSE_URL=x", "VOXPARSE_SOMETHING_ELSE_ALTOGETHER=x", "PATH=/bin"})
+	got := config.UnknownVariables([]string{"VOXPARSE_MODLE=x", "VOXPARSE_MODEL=x", "VOXPARSE_URL=x", "VOXPARSE_SOMETHING_ELSE_ALTOGETHER=x", "PATH=/bin"})
 	if len(got) != 1 || !strings.Contains(got[0], "VOXPARSE_MODLE has no effect; did you mean VOXPARSE_MODEL?") {
 		t.Errorf("got %q, want one sentence on VOXPARSE_MODLE", got)
 	}
 }
 
 func TestEverySettingIsAFlag(t *testing.T) {
-	flags := Flags()
-	if len(flags) != len(Keys()) {
-		t.Fatalf("got %d flags, want %d: one for each setting", len(flags), len(Keys()))
+	flags := config.Flags()
+	if len(flags) != len(config.Keys()) {
+		t.Fatalf("got %d flags, want %d: one for each setting", len(flags), len(config.Keys()))
 	}
 	for _, f := range flags {
 		if f.About == "" || strings.ContainsAny(f.Name, "_.") {

@@ -1,4 +1,4 @@
-package engine
+package engine_test
 
 import (
 	"encoding/json"
@@ -7,30 +7,31 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/engine"
 )
 
 func TestChangesAreWhereAnotherVoiceTakesOver(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		turns []Turn
+		turns []engine.Turn
 		want  []float64
 	}{
-		{"one voice", []Turn{{0, 5, 0}, {6, 9, 0}}, nil},
-		{"two voices with a pause", []Turn{{0, 5, 0}, {6, 9, 1}}, []float64{5.5}},
-		{"the second begins before the first ends", []Turn{{0, 5, 0}, {4, 9, 1}}, []float64{4.5}},
-		{"a voice within another's turn", []Turn{{0, 10, 0}, {3, 5, 1}, {11, 15, 0}}, nil},
-		{"a short remark between two voices", []Turn{{0, 5, 0}, {5, 5.4, 1}, {5.5, 9, 0}}, nil},
-		{"out of order", []Turn{{6, 9, 1}, {0, 5, 0}, {10, 12, 0}}, []float64{5.5, 9.5}},
+		{"one voice", []engine.Turn{{0, 5, 0}, {6, 9, 0}}, nil},
+		{"two voices with a pause", []engine.Turn{{0, 5, 0}, {6, 9, 1}}, []float64{5.5}},
+		{"the second begins before the first ends", []engine.Turn{{0, 5, 0}, {4, 9, 1}}, []float64{4.5}},
+		{"a voice within another's turn", []engine.Turn{{0, 10, 0}, {3, 5, 1}, {11, 15, 0}}, nil},
+		{"a short remark between two voices", []engine.Turn{{0, 5, 0}, {5, 5.4, 1}, {5.5, 9, 0}}, nil},
+		{"out of order", []engine.Turn{{6, 9, 1}, {0, 5, 0}, {10, 12, 0}}, []float64{5.5, 9.5}},
 		{"nobody", nil, nil},
 	} {
-		if got := Changes(c.turns); !slices.Equal(got, c.want) {
+		if got := engine.Changes(c.turns); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }
 
 func TestSpeakersAreNamedInTheOrderInWhichTheyAreHeard(t *testing.T) {
-	turns := []Turn{{0, 4, 7}, {3.5, 8, 2}, {8, 9, 7}, {20, 25, 5}}
+	turns := []engine.Turn{{0, 4, 7}, {3.5, 8, 2}, {8, 9, 7}, {20, 25, 5}}
 	for _, c := range []struct {
 		name       string
 		start, end float64
@@ -44,7 +45,7 @@ func TestSpeakersAreNamedInTheOrderInWhichTheyAreHeard(t *testing.T) {
 		{"far from any", 12, 13, ""},
 	} {
 		r := &api.Result{Segments: []api.Segment{{Start: c.start, End: c.end, Text: "word"}}}
-		NameSpeakers(r, turns)
+		engine.NameSpeakers(r, turns)
 		if got := r.Segments[0].Speaker; got != c.want || len(r.Segments) != 1 {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
@@ -57,7 +58,7 @@ func TestASegmentWithTimedWordsIsCutWhereTheVoiceChanges(t *testing.T) {
 		Words: []api.Word{{Start: 0.1, End: 0.5, Text: "Are"}, {Start: 0.5, End: 1, Text: "you"}, {Start: 1, End: 1.9, Text: "there?"},
 			{Start: 2.1, End: 3, Text: "Yes,"}, {Start: 3, End: 3.4, Text: "I"}, {Start: 3.4, End: 3.9, Text: "am."}, {Start: 4.2, End: 5, Text: "Good."}},
 	}
-	NameSpeakers(r, []Turn{{0, 2, 0}, {2, 4, 1}, {4.1, 6, 0}, {7, 8, 1}})
+	engine.NameSpeakers(r, []engine.Turn{{0, 2, 0}, {2, 4, 1}, {4.1, 6, 0}, {7, 8, 1}})
 	got, err := json.Marshal(r.Segments)
 	if err != nil {
 		t.Fatal(err)
@@ -81,9 +82,9 @@ func FuzzNameSpeakersKeepsTheText(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c, d float64, x, y int) {
 		r := &api.Result{Segments: []api.Segment{{Start: 0, End: 5, Text: "one two"}},
 			Words: []api.Word{{Start: 0, End: 2, Text: "one"}, {Start: 2, End: 5, Text: "two"}}}
-		turns := []Turn{{a, b, x}, {c, d, y}}
-		Changes(turns)
-		NameSpeakers(r, turns)
+		turns := []engine.Turn{{a, b, x}, {c, d, y}}
+		engine.Changes(turns)
+		engine.NameSpeakers(r, turns)
 		if r.Text != "one two" || len(r.Words) != 2 {
 			t.Errorf("got %+v, want every word kept", r)
 		}

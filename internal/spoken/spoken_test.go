@@ -1,8 +1,10 @@
-package spoken
+package spoken_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/voxparse/voxparse/internal/spoken"
 )
 
 func TestCardinal_readsWhatPeopleSay(t *testing.T) {
@@ -41,7 +43,7 @@ func TestCardinal_readsWhatPeopleSay(t *testing.T) {
 		{"five trillion six billion seven million eight thousand nine", "5006007008009", 9},
 		{"", "", 0},
 	} {
-		num, n := Cardinal(strings.Fields(c.in))
+		num, n := spoken.Cardinal(strings.Fields(c.in))
 		got := ""
 		if n > 0 {
 			got = num.String()
@@ -54,9 +56,9 @@ func TestCardinal_readsWhatPeopleSay(t *testing.T) {
 
 func TestGrouped_putsCommasBetweenThousands(t *testing.T) {
 	for _, c := range []struct {
-		in   Number
+		in   spoken.Number
 		want string
-	}{{Number{}, "0"}, {Number{Int: 999}, "999"}, {Number{Int: 1000, Frac: "5"}, "1,000.5"}, {Number{Int: 1234567}, "1,234,567"}} {
+	}{{spoken.Number{}, "0"}, {spoken.Number{Int: 999}, "999"}, {spoken.Number{Int: 1000, Frac: "5"}, "1,000.5"}, {spoken.Number{Int: 1234567}, "1,234,567"}} {
 		if got := c.in.Grouped(); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
@@ -72,7 +74,7 @@ func TestYearAndOrdinal(t *testing.T) {
 		{"two thousand and six", 2006, 4}, {"two thousand", 2000, 2}, {"nineteen hundred", 1900, 2},
 		{"2026", 2026, 1}, {"4111", 0, 0}, {"twenty five", 0, 0}, {"twenty", 0, 0}, {"twenty twenty hundred", 0, 0},
 	} {
-		if got, n := Year(strings.Fields(c.in)); got != c.want || n != c.n {
+		if got, n := spoken.Year(strings.Fields(c.in)); got != c.want || n != c.n {
 			t.Errorf("Year(%q): got %d in %d words, want %d in %d", c.in, got, n, c.want, c.n)
 		}
 	}
@@ -80,7 +82,7 @@ func TestYearAndOrdinal(t *testing.T) {
 		in      string
 		want, n int
 	}{{"third", 3, 1}, {"twenty first", 21, 2}, {"twenty-first", 21, 1}, {"21st", 21, 1}, {"th", 0, 0}, {"twenty twelfth", 0, 0}} {
-		if got, n := Ordinal(strings.Fields(c.in)); got != c.want || n != c.n {
+		if got, n := spoken.Ordinal(strings.Fields(c.in)); got != c.want || n != c.n {
 			t.Errorf("Ordinal(%q): got %d in %d words, want %d in %d", c.in, got, n, c.want, c.n)
 		}
 	}
@@ -111,7 +113,7 @@ func TestParseDate(t *testing.T) {
 		{"", "june", "", 0},
 		{"", "the", "", 0},
 	} {
-		d, n := ParseDate(c.prev, strings.Fields(c.in))
+		d, n := spoken.ParseDate(c.prev, strings.Fields(c.in))
 		got := ""
 		if n > 0 {
 			got = d.ISO()
@@ -134,7 +136,7 @@ func TestParseMoneyAndPercent(t *testing.T) {
 		{"$3.5m", "3500000 USD", 1}, {"€10k today", "10000 EUR", 1}, {"$m", "", 0}, {"usd 1,200.50", "1200.50 USD", 2}, {"usd", "", 0},
 		{"a dollar fifty", "1.50 USD", 3}, {"a dollar fifty days", "", 0}, {"a dollar five", "", 0}, {"a dollar", "", 0},
 	} {
-		m, n := ParseMoney(strings.Fields(c.in))
+		m, n := spoken.ParseMoney(strings.Fields(c.in))
 		got := ""
 		if n > 0 {
 			got = m.Amount.String() + " " + m.Currency
@@ -150,7 +152,7 @@ func TestParseMoneyAndPercent(t *testing.T) {
 		{"five point five percent", "5.5", 4}, {"20 per cent", "20", 3}, {"5.5%", "5.5", 1}, {"%", "", 0},
 		{"half a percent", "0.5", 3}, {"five people", "", 0},
 	} {
-		num, n := Percent(strings.Fields(c.in))
+		num, n := spoken.Percent(strings.Fields(c.in))
 		got := ""
 		if n > 0 {
 			got = num.String()
@@ -172,20 +174,20 @@ func FuzzReaders(f *testing.F) {
 				t.Errorf("%s(%q): got %d words, want 0 to %d", name, s, n, len(words))
 			}
 		}
-		num, n := Cardinal(words)
+		num, n := spoken.Cardinal(words)
 		check("Cardinal", n)
 		if num.Int < 0 || num.Float() < 0 {
 			t.Errorf("Cardinal(%q): got %v, want no negative number", s, num)
 		}
-		_, n = Year(words)
+		_, n = spoken.Year(words)
 		check("Year", n)
-		_, n = Ordinal(words)
+		_, n = spoken.Ordinal(words)
 		check("Ordinal", n)
-		_, n = ParseDate("on", words)
+		_, n = spoken.ParseDate("on", words)
 		check("ParseDate", n)
-		_, n = ParseMoney(words)
+		_, n = spoken.ParseMoney(words)
 		check("ParseMoney", n)
-		_, n = Percent(words)
+		_, n = spoken.Percent(words)
 		check("Percent", n)
 	})
 }
@@ -203,7 +205,7 @@ func TestAsks_byTheFirstWords(t *testing.T) {
 		"that is what i asked for": false,
 		"":                         false,
 	} {
-		if got := Asks(strings.Fields(text)); got != want {
+		if got := spoken.Asks(strings.Fields(text)); got != want {
 			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
 	}

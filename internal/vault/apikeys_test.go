@@ -1,4 +1,4 @@
-package vault
+package vault_test
 
 import (
 	"encoding/json"
@@ -12,11 +12,12 @@ import (
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/vault"
 )
 
-func openKeys(t *testing.T, dir string) *Keys {
+func openKeys(t *testing.T, dir string) *vault.Keys {
 	t.Helper()
-	k, err := OpenKeys(dir)
+	k, err := vault.OpenKeys(dir)
 	if err != nil {
 		t.Fatalf("open API keys: %v", err)
 	}
@@ -54,7 +55,7 @@ func TestKeysMatch_refusesWrongKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, wrong := range []string{"", "vp_", secret[:len(secret)-1], secret + "0", strings.ToUpper(secret), " " + secret, HashKey(secret)} {
+	for _, wrong := range []string{"", "vp_", secret[:len(secret)-1], secret + "0", strings.ToUpper(secret), " " + secret, vault.HashKey(secret)} {
 		if got, ok, err := keys.Match(wrong); ok || err != nil {
 			t.Errorf("match %q: got %+v, %v, %v; want none", wrong, got, ok, err)
 		}
@@ -68,7 +69,7 @@ func TestKeysAdd_storesHashesOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, apiKeysFile)
+	path := filepath.Join(dir, "keys.json")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func TestKeysAdd_storesHashesOnly(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("list: got %v, %v; want one", list, err)
 	}
-	if b, err := json.Marshal(list); err != nil || strings.Contains(string(b), HashKey(secret)) {
+	if b, err := json.Marshal(list); err != nil || strings.Contains(string(b), vault.HashKey(secret)) {
 		t.Errorf("list as JSON: got %s, %v; want no hash", b, err)
 	}
 	if err := os.Chmod(path, 0o644); err != nil {
@@ -116,7 +117,7 @@ func TestKeysAdd_concurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 10 {
 		wg.Go(func() {
-			keys, err := OpenKeys(dir)
+			keys, err := vault.OpenKeys(dir)
 			if err == nil {
 				_, _, err = keys.Add(fmt.Sprint("key ", i))
 			}
@@ -132,7 +133,7 @@ func TestKeysAdd_concurrent(t *testing.T) {
 }
 
 func BenchmarkMatch(b *testing.B) {
-	keys, err := OpenKeys(b.TempDir())
+	keys, err := vault.OpenKeys(b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package boltstore
+package boltstore_test
 
 import (
 	"testing"
@@ -6,12 +6,13 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // An event is made before it is committed, and its deliveries bear its time in
 // their ids.
 func TestAWindowOfTimeFindsDeliveriesOfOlderAndNewerEvents(t *testing.T) {
-	db, err := Open(t.Context(), t.TempDir(), Config{})
+	db, err := boltstore.Open(t.Context(), t.TempDir(), boltstore.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
