@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -66,6 +67,22 @@ func eachGoFile(t *testing.T, visit func(path string, set *token.FileSet, file *
 			t.Fatalf("parse %s: %v", path, err)
 		}
 		visit(path, set, file)
+	}
+}
+
+// maxDaemonLines is how long package daemon may be: it puts the parts together,
+// and whatever else it did belongs in one of them.
+const maxDaemonLines = 800
+
+func TestDaemonIsCompositionOnly(t *testing.T) {
+	total := 0
+	eachGoFile(t, func(path string, set *token.FileSet, file *ast.File) {
+		if filepath.ToSlash(filepath.Dir(path)) == "daemon" && !strings.HasSuffix(path, "_test.go") {
+			total += set.File(file.Pos()).LineCount()
+		}
+	})
+	if total == 0 || total > maxDaemonLines {
+		t.Errorf("package daemon has %d lines, want at most %d: move what is no composition into a part", total, maxDaemonLines)
 	}
 }
 

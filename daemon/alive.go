@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/fsx"
 )
 
 // alive returns an error unless the store answers and, while they are meant
@@ -35,4 +36,21 @@ func (d *Daemon) alive(ctx context.Context, within time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// statusLine is what `systemctl status` shows.
+func (d *Daemon) statusLine(ctx context.Context) string {
+	state := d.health()
+	if state != api.HealthOK {
+		return fmt.Sprintf("%s; %d running", state, d.jobs.Count())
+	}
+	jobs, err := d.db.CountJobs(ctx)
+	if err != nil {
+		return state
+	}
+	line := fmt.Sprintf("%d running, %d waiting", d.jobs.Count(), jobs[api.Queued])
+	if n := len(d.problems(fsx.MayWrite)); n > 0 {
+		line += fmt.Sprintf("; %d problems, see: voxparse status", n)
+	}
+	return line
 }

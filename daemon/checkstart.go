@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/daemon/listener"
+	"github.com/voxparse/voxparse/daemon/systemd"
 	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/engine"
 	"github.com/voxparse/voxparse/internal/fsx"
@@ -72,4 +74,34 @@ func checkListen(ctx context.Context, cfg *config.Config, serves string) error {
 		return err
 	}
 	return l.Close()
+}
+
+// checkTold is how often the service manager hears of a check that goes on.
+const checkTold = 10 * time.Second
+
+// checkUnclean returns what the store calls for a database that was not closed
+// properly, nil where nobody can check it. The service manager is told to wait.
+func (d *Daemon) checkUnclean() func(context.Context, string) error {
+	if d.opts.Check == nil {
+		return nil
+	}
+	return func(ctx context.Context, path string) error {
+		d.log.Info("the database was not closed properly, or has changed since; checking it", "path", path)
+		began := time.Now()
+		checked := make(chan error, 1)
+		go func() { checked <- d.opts.Check(ctx, path) }()
+		tick := time.NewTicker(checkTold)
+		defer tick.Stop()
+		for {
+			systemd.Busy("checking the database", 3*checkTold)
+			select {
+			case err := <-checked:
+				if err == nil {
+					d.log.Info("the database is valid", "took", time.Since(began).Round(time.Millisecond))
+				}
+				return err
+			case <-tick.C:
+			}
+		}
+	}
 }

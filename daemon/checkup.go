@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/daemon/doctor"
 	"github.com/voxparse/voxparse/daemon/problem"
 	"github.com/voxparse/voxparse/internal/sender"
@@ -23,7 +24,7 @@ func newDoctor(d *Daemon) *doctor.Doctor {
 	return doctor.New(doctor.Config{
 		Settings: d.cfg, Version: d.opts.Version, Engine: engine, NoEngine: d.opts.Transcriber != nil, Models: d.models, Started: d.start,
 		Keyring: d.vault.Source() == vault.SourceKeyring, Webhooks: d.db, Folders: d.folders, Alive: d.alive, Missing: func() []api.Problem {
-			return slices.Concat(d.jobs.Problems(), d.databaseProblems(), d.secretProblems())
+			return slices.Concat(d.jobs.Problems(), d.databaseProblems(), datadir.SecretProblems(context.Background(), d.db, d.vault))
 		},
 		Probe: func(ctx context.Context, h store.Webhook, limit time.Duration) doctor.Probe {
 			p := d.sender.Probe(ctx, sender.Target{URL: h.URL, Timeout: limit, AllowPrivate: h.AllowPrivate})
@@ -35,7 +36,7 @@ func newDoctor(d *Daemon) *doctor.Doctor {
 // problems are what keeps work from going on, webhooks aside. try tells whether
 // a folder can be written to.
 func (d *Daemon) problems(try func(dir string) error) []api.Problem {
-	out := slices.Concat(d.jobs.Problems(), d.databaseProblems(), d.secretProblems())
+	out := slices.Concat(d.jobs.Problems(), d.databaseProblems(), datadir.SecretProblems(context.Background(), d.db, d.vault))
 	out = append(out, problem.Data(d.cfg.DataDir, try)...)
 	out = append(out, d.folders.Unwatched()...)
 	return append(out, d.folders.Troubles()...)

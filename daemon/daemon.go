@@ -8,16 +8,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/daemon/dispatch"
 	"github.com/voxparse/voxparse/daemon/doctor"
 	"github.com/voxparse/voxparse/daemon/dropfolder"
 	"github.com/voxparse/voxparse/daemon/feed"
+	"github.com/voxparse/voxparse/daemon/housekeeping"
 	"github.com/voxparse/voxparse/daemon/httpapi"
 	"github.com/voxparse/voxparse/daemon/indexer"
 	"github.com/voxparse/voxparse/daemon/jobs"
@@ -60,7 +63,7 @@ type Options struct {
 	// dropfolder.Config. nil: nothing is called.
 	FolderStep func(name string) error
 	// Check looks at a database that was not closed properly, before it is
-	// opened. It should run CheckDatabase in a process of its own, which a
+	// opened. It should run datadir.Check in a process of its own, which a
 	// damaged file can end. nil: such a database is opened as it is.
 	Check func(ctx context.Context, path string) error
 }
@@ -96,6 +99,7 @@ type Daemon struct {
 	folders    *dropfolder.Folders
 	search     *indexer.Indexer
 	doctor     *doctor.Doctor
+	keeper     *housekeeping.Keeper
 	metrics    *metrics.Metrics
 	attempted  feed.Broadcast // after attempts were recorded
 	replays    *dispatch.Replays
@@ -152,6 +156,7 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	}
 	d.search = indexer.New(indexer.Config{Dir: filepath.Join(d.cfg.DataDir, "search"), Store: d.db, Logger: d.log,
 		Source: func(job store.Job) api.Source { return d.jobs.View(job).Source }})
+	d.keeper = housekeeping.New(housekeeping.Config{Store: d.db, Blobs: d.blobs, Keep: d.cfg.KeepFor(), Copies: d.copies, Search: d.search, Logger: d.log})
 	d.doctor = newDoctor(d)
 	return d, nil
 }
@@ -162,7 +167,8 @@ func (d *Daemon) listen(ctx context.Context) (err error) {
 	if err := fsx.PrivateDir(d.cfg.DataDir); err != nil {
 		return fmt.Errorf("prepare the data folder: %w", err)
 	}
-	if err := d.takeLock(ctx); err != nil {
+	me := datalock.Owner{PID: os.Getpid(), Socket: d.cfg.Socket, Version: d.opts.Version, StartedAt: d.start}
+	if d.lock, err = datadir.Lock(ctx, d.cfg.DataDir, me, d.log); err != nil {
 		return err
 	}
 	if d.keys, err = vault.OpenKeys(d.cfg.DataDir); err != nil {
@@ -187,10 +193,9 @@ func (d *Daemon) listen(ctx context.Context) (err error) {
 
 // openData opens what lies in the data folder.
 func (d *Daemon) openData(ctx context.Context) (err error) {
-	db, err := openStore(ctx, d.cfg.DataDir, boltstore.Config{
+	db, err := datadir.OpenStore(ctx, d.cfg.DataDir, boltstore.Config{
 		Options: store.Options{Logger: d.log, FailEvent: func(job store.Job, at time.Time) (store.Event, error) { return jobs.FailedEvent(job, job.Error, at) }, DisableAfter: d.opts.DisableAfter},
 		Check:   d.checkUnclean(),
-		Traces:  databaseTraces(d.cfg.DataDir),
 	})
 	if err != nil {
 		return err
@@ -199,7 +204,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 	if d.blobs, err = spool.Open(filepath.Join(d.cfg.DataDir, "spool"), filepath.Join(d.cfg.DataDir, spool.QuarantineDir)); err != nil {
 		return err
 	}
-	if d.vault, err = openVault(ctx, d.cfg.DataDir, d.db, vault.Options{Logger: d.log}); err != nil {
+	if d.vault, err = datadir.OpenVault(ctx, d.cfg.DataDir, d.db, vault.Options{Logger: d.log}); err != nil {
 		return err
 	}
 	d.models = models.Open(d.cfg.ModelsDir, models.Options{Mirror: d.cfg.ModelMirror, Logger: d.log})

@@ -27,7 +27,7 @@ func (d *Daemon) SilencedPath(jobID string) string { return d.copies.Path(jobID)
 func (d *Daemon) FolderPaused(id string) bool { return d.folders.Paused(id) }
 
 // Purge removes at once what the plan keeps no longer.
-func (d *Daemon) Purge(ctx context.Context) { d.purge(ctx) }
+func (d *Daemon) Purge(ctx context.Context) { d.keeper.Purge(ctx) }
 
 // Replays are the replays of deliveries that go on.
 func (d *Daemon) Replays() *dispatch.Replays { return d.replays }

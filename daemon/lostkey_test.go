@@ -15,6 +15,7 @@ import (
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/daemontest"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/webhook"
 )
 
@@ -133,7 +134,7 @@ func TestLostMasterKey_refusesTheStartUntilTheSecretsAreGivenUp(t *testing.T) {
 			again.stop(t)
 
 			lose(t, key)
-			given, err := daemon.ResetKey(t.Context(), daemontest.Settings(t, dir), nil)
+			given, err := datadir.ResetKey(t.Context(), daemontest.Settings(t, dir).DataDir, nil)
 			if err != nil || len(given) != 1 || given[0].ID != hook {
 				t.Fatalf("got %+v, %v given up, want %s", given, err, hook)
 			}

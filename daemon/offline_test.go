@@ -16,6 +16,7 @@ import (
 	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/daemontest"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/engine"
 )
@@ -80,25 +81,25 @@ func (r *running) transcribe(t *testing.T) api.Job {
 	return job
 }
 
-func (r *running) database() string { return filepath.Join(r.cfg.DataDir, daemon.DatabaseFile) }
+func (r *running) database() string { return filepath.Join(r.cfg.DataDir, datadir.DatabaseFile) }
 
 func TestDatabaseWithoutADaemon_isCheckedCompactedRepairedAndCopied(t *testing.T) {
 	r := run(t, daemontest.ShortDir(t), nil)
 	job := r.transcribe(t)
 	r.stop(t)
-	if err := daemon.CheckDatabase(r.database()); err != nil {
+	if err := datadir.Check(r.database()); err != nil {
 		t.Errorf("check: got %v, want nil", err)
 	}
-	before, after, err := daemon.CompactDatabase(r.database())
+	before, after, err := datadir.Compact(r.database())
 	if st, statErr := os.Stat(r.database()); err != nil || statErr != nil || after > before || after != st.Size() {
 		t.Errorf("compact: got %d → %d bytes, %v, want no more than before and the size of the file, %v", before, after, err, st)
 	}
-	repaired, err := daemon.RepairDatabase(t.Context(), r.database())
+	repaired, err := datadir.Repair(t.Context(), r.database())
 	if err != nil || repaired.Kept["job"] != 1 || len(repaired.Dropped) != 0 {
 		t.Errorf("repair: got %+v, %v, want one job kept and nothing dropped", repaired, err)
 	}
 	elsewhere := daemontest.ShortDir(t)
-	copied := filepath.Join(daemontest.Settings(t, elsewhere).DataDir, daemon.DatabaseFile)
+	copied := filepath.Join(daemontest.Settings(t, elsewhere).DataDir, datadir.DatabaseFile)
 	if err := os.Mkdir(filepath.Dir(copied), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestDatabaseWithoutADaemon_isCheckedCompactedRepairedAndCopied(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(daemon.BackupDatabase(t.Context(), r.database(), out), out.Close()); err != nil {
+	if err := errors.Join(datadir.Backup(t.Context(), r.database(), out), out.Close()); err != nil {
 		t.Fatalf("backup: got %v, want nil", err)
 	}
 	again := run(t, elsewhere, nil)
@@ -118,11 +119,11 @@ func TestDatabaseWithoutADaemon_isCheckedCompactedRepairedAndCopied(t *testing.T
 func TestDatabaseOfARunningDaemon_isLeftAlone(t *testing.T) {
 	r := run(t, daemontest.ShortDir(t), nil)
 	r.transcribe(t)
-	_, _, compact := daemon.CompactDatabase(r.database())
-	_, repair := daemon.RepairDatabase(t.Context(), r.database())
+	_, _, compact := datadir.Compact(r.database())
+	_, repair := datadir.Repair(t.Context(), r.database())
 	for what, err := range map[string]error{
-		"check": daemon.CheckDatabase(r.database()), "compact": compact, "repair": repair,
-		"backup": daemon.BackupDatabase(t.Context(), r.database(), io.Discard),
+		"check": datadir.Check(r.database()), "compact": compact, "repair": repair,
+		"backup": datadir.Backup(t.Context(), r.database(), io.Discard),
 	} {
 		if !errors.Is(err, api.Conflict) {
 			t.Errorf("%s: got %v, want a conflict", what, err)
@@ -134,13 +135,13 @@ func TestMissingDatabase_isToldOnlyWhereThereWasOne(t *testing.T) {
 	r := run(t, daemontest.ShortDir(t), nil)
 	r.transcribe(t)
 	r.stop(t)
-	if err := daemon.MissingDatabase(t.TempDir()); err != nil {
+	if err := datadir.Missing(t.TempDir()); err != nil {
 		t.Errorf("got %v before the first start, want nil", err)
 	}
 	if err := os.Remove(r.database()); err != nil {
 		t.Fatal(err)
 	}
-	if err := daemon.MissingDatabase(r.cfg.DataDir); err == nil {
+	if err := datadir.Missing(r.cfg.DataDir); err == nil {
 		t.Error("got nil without the database, want an error")
 	}
 }

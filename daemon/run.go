@@ -3,16 +3,14 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"runtime"
 	"sync"
 	"time"
 
-	systemd "github.com/coreos/go-systemd/v22/daemon"
-
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/systemd"
 )
 
 // errStoreFailed ends a run whose store cannot be trusted any more.
@@ -44,7 +42,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		}
 		return errors.Join(err, d.Close())
 	}
-	d.tidyAudio(ctx, 0) // no upload is in progress yet
+	d.keeper.Start(ctx) // no upload is in progress yet
 	claim, stopClaiming := context.WithCancel(ctx)
 	defer stopClaiming()
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -63,7 +61,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	loops.Go(d.folders.Wait)
 	rest.Go(func() { d.folders.Run(background) })
 	rest.Go(func() { d.feed.Run(background) })
-	rest.Go(func() { d.housekeeping(background) })
+	rest.Go(func() { d.keeper.Run(background) })
 	rest.Go(func() { d.leases.Run(background) })
 	rest.Go(func() {
 		if err := d.jobs.RunWorkers(background); err != nil {
@@ -77,13 +75,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if open := OpenToNetwork(d.cfg); open != "" {
 		d.log.Warn(open)
 	}
-	notifySystemd(systemd.SdNotifyReady)
-	rest.Go(func() { d.keepSystemdInformed(background) })
+	systemd.Ready()
+	rest.Go(func() { systemd.Run(background, systemd.Config{Alive: d.alive, Status: d.statusLine, Logger: d.log}) })
 
 	err := d.untilStop(ctx)
 	d.Stop()
 	d.setHealth(api.HealthStopping)
-	notifySystemd(systemd.SdNotifyStopping, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", (d.cfg.Grace+stopMargin).Microseconds()))
+	systemd.Stopping(d.cfg.Grace + stopMargin)
 	d.log.Info("stopping", "grace", d.cfg.Grace, "running", d.jobs.Count())
 	stopClaiming()
 	d.waitFor(&loops)

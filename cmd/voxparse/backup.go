@@ -13,7 +13,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/internal/fsx"
 )
 
@@ -57,11 +57,11 @@ func (a *app) writeBackup(ctx context.Context, w io.Writer) error {
 	if err := cl.Backup(ctx, w); !errors.Is(err, client.ErrUnreachable) {
 		return err
 	}
-	return daemon.BackupDatabase(ctx, a.database(), w)
+	return datadir.Backup(ctx, a.database(), w)
 }
 
 // database is the path of the database of this user's own daemon.
-func (a *app) database() string { return filepath.Join(a.cfg.DataDir, daemon.DatabaseFile) }
+func (a *app) database() string { return filepath.Join(a.cfg.DataDir, datadir.DatabaseFile) }
 
 // backupTo makes a backup that is checked and durable before it has its name.
 // What is there already is not replaced.
@@ -139,7 +139,7 @@ file is replaced once the new one is complete and durable; there must be room fo
 			if err := checkDatabase(c.Context(), path); err != nil {
 				return err
 			}
-			before, after, err := daemon.CompactDatabase(path)
+			before, after, err := datadir.Compact(path)
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/daemon/datadir"
 )
 
 // daemonCheckCmd is what a daemon and doctor run as a process of its own: it
@@ -31,9 +31,9 @@ func daemonCheckCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				path = filepath.Join(cfg.DataDir, daemon.DatabaseFile)
+				path = filepath.Join(cfg.DataDir, datadir.DatabaseFile)
 			}
-			if err := daemon.CheckDatabase(path); err != nil {
+			if err := datadir.Check(path); err != nil {
 				return err
 			}
 			return printOne(a, map[string]any{"ok": true, "path": path}, "", func() { a.printf("%s is valid\n", oneLine(path)) })

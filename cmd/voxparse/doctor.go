@@ -15,7 +15,7 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
-	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/daemon/doctor"
 	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/service"
@@ -102,11 +102,11 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 
 // checkStoredData checks the database in a process of its own.
 func (a *app) checkStoredData(ctx context.Context, cfg *config.Config) api.Finding {
-	path := filepath.Join(cfg.DataDir, daemon.DatabaseFile)
+	path := filepath.Join(cfg.DataDir, datadir.DatabaseFile)
 	var err error
 	if _, serr := os.Stat(path); !errors.Is(serr, fs.ErrNotExist) {
 		err = checkDatabase(ctx, path)
-	} else if err = daemon.MissingDatabase(cfg.DataDir); err == nil {
+	} else if err = datadir.Missing(cfg.DataDir); err == nil {
 		return api.Finding{ID: "database", Level: api.LevelOK, Message: "there is no database yet"}
 	}
 	switch {

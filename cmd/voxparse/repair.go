@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/daemon/datadir"
 )
 
 // repaired is what daemon repair --json prints.
@@ -34,7 +34,7 @@ it is, under another name. The daemon must not run.`,
 			if err != nil {
 				return err
 			}
-			done, err := daemon.RepairDatabase(c.Context(), path)
+			done, err := datadir.Repair(c.Context(), path)
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ it is, under another name. The daemon must not run.`,
 	}
 }
 
-func (a *app) printRepaired(path string, done daemon.Repaired) error {
+func (a *app) printRepaired(path string, done datadir.Repaired) error {
 	r := repaired{Path: path, Copy: done.Copy, Kept: done.Kept, Dropped: []droppedRecord{}}
 	for _, d := range done.Dropped {
 		r.Dropped = append(r.Dropped, droppedRecord{d.Kind, d.ID, d.Why})

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/daemon"
+	"github.com/voxparse/voxparse/daemon/datadir"
 )
 
 func daemonResetKeyCmd(a *app) *cobra.Command {
@@ -26,7 +26,7 @@ desktop.`,
 			if err != nil {
 				return err
 			}
-			given, err := daemon.ResetKey(c.Context(), cfg, checkDatabase)
+			given, err := datadir.ResetKey(c.Context(), cfg.DataDir, checkDatabase)
 			if err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package daemon
+package datadir
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
-	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/vault"
 	"github.com/voxparse/voxparse/store"
 	"github.com/voxparse/voxparse/store/boltstore"
@@ -16,11 +15,11 @@ import (
 // lostKeyFix is what to do about secrets that no master key opens.
 const lostKeyFix = "put the key back, from the backup that the database is of; without it, give these secrets up with: voxparse daemon reset-key"
 
-// openVault opens the vault of the data folder. No master key is made where
+// OpenVault opens the vault of the data folder. No master key is made where
 // secrets are sealed with one that is gone: with a new one they would never be
 // opened, and nobody would be told. The error is api.Conflict, with what to do,
 // where the key is missing or opens none of them.
-func openVault(ctx context.Context, dir string, hooks store.Webhooks, opts vault.Options) (*vault.Vault, error) {
+func OpenVault(ctx context.Context, dir string, hooks store.Webhooks, opts vault.Options) (*vault.Vault, error) {
 	sealed, err := sealedWebhooks(ctx, hooks)
 	if err != nil {
 		return nil, err
@@ -62,14 +61,14 @@ func lostSecrets(v *vault.Vault, sealed []store.Webhook) (lost []store.Webhook) 
 	return lost
 }
 
-// secretProblems are the webhooks to which nothing can be sent for want of their
+// SecretProblems are the webhooks to which nothing can be sent for want of their
 // secret.
-func (d *Daemon) secretProblems() (out []api.Problem) {
-	sealed, err := sealedWebhooks(context.Background(), d.db)
+func SecretProblems(ctx context.Context, hooks store.Webhooks, v *vault.Vault) (out []api.Problem) {
+	sealed, err := sealedWebhooks(ctx, hooks)
 	if err != nil {
 		return nil // the store says it
 	}
-	for _, w := range lostSecrets(d.vault, sealed) {
+	for _, w := range lostSecrets(v, sealed) {
 		out = append(out, api.Problem{Code: "webhook_secret_lost", Fix: "voxparse webhooks rotate " + w.ID,
 			Message: fmt.Sprintf("the secret of the webhook %s was sealed with a master key that is not here, so nothing can be sent to it", w.ID)})
 	}
@@ -78,10 +77,10 @@ func (d *Daemon) secretProblems() (out []api.Problem) {
 
 // ResetKey gives up the secrets that no master key opens, makes a new key where
 // there is none, and returns the webhooks that have no secret now: they are
-// disabled until each has a new one. check is Options.Check. No daemon may run:
+// disabled until each has a new one. check is that of boltstore.Config. No daemon may run:
 // else the error is api.Conflict.
-func ResetKey(ctx context.Context, cfg *config.Config, check func(ctx context.Context, path string) error) (given []api.Webhook, err error) {
-	db, err := boltstore.Open(ctx, cfg.DataDir, boltstore.Config{Check: check, Traces: databaseTraces(cfg.DataDir)})
+func ResetKey(ctx context.Context, dir string, check func(ctx context.Context, path string) error) (given []api.Webhook, err error) {
+	db, err := boltstore.Open(ctx, dir, boltstore.Config{Check: check, Traces: Traces(dir)})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +89,7 @@ func ResetKey(ctx context.Context, cfg *config.Config, check func(ctx context.Co
 	if err != nil {
 		return nil, err
 	}
-	v, err := vault.Open(cfg.DataDir, vault.Options{})
+	v, err := vault.Open(dir, vault.Options{})
 	if err != nil {
 		return nil, err
 	}

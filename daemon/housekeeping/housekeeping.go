@@ -1,0 +1,148 @@
+// Package housekeeping removes what is past its time: finished jobs with their
+// logs, their audio and their place in the search index. Audio that no job is
+// known to need it sets aside.
+package housekeeping
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/store"
+)
+
+// Config is what New needs; all of it is required.
+type Config struct {
+	Store  store.Keeper
+	Blobs  store.BlobStore
+	Keep   time.Duration // for how long finished jobs are kept
+	Copies interface {
+		Sweep(ctx context.Context) int // removes the silenced audio of jobs that are gone
+	}
+	Search interface {
+		Purge(ctx context.Context, before time.Time) error // takes transcripts out of the index
+	}
+	Logger *slog.Logger
+}
+
+// Keeper keeps the house. New makes it.
+type Keeper struct {
+	cfg Config
+	log *slog.Logger
+}
+
+// New returns a keeper that does nothing yet.
+func New(cfg Config) *Keeper { return &Keeper{cfg, cfg.Logger} }
+
+// How often the house is kept.
+const (
+	purgeEvery   = 10 * time.Minute
+	purgeChunk   = 1000
+	collectEvery = 6 * time.Hour
+	orphanAge    = time.Hour // an upload in progress has no job yet
+)
+
+// Start sets aside the audio that a daemon which was killed left without a job.
+// No upload may be in progress yet.
+func (k *Keeper) Start(ctx context.Context) { k.tidyAudio(ctx, 0) }
+
+// Run keeps the house until ctx ends.
+func (k *Keeper) Run(ctx context.Context) {
+	purge, collect := time.NewTicker(purgeEvery), time.NewTicker(collectEvery)
+	defer purge.Stop()
+	defer collect.Stop()
+	for {
+		k.Purge(ctx)
+		k.removeGivenUp(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-purge.C:
+		case <-collect.C:
+			k.tidyAudio(ctx, orphanAge)
+		}
+	}
+}
+
+// Purge removes what the plan keeps no longer.
+func (k *Keeper) Purge(ctx context.Context) {
+	before := time.Now().Add(-k.cfg.Keep)
+	total := 0
+	for ctx.Err() == nil {
+		n, err := k.cfg.Store.Purge(ctx, before, purgeChunk)
+		total += n
+		if err != nil {
+			if ctx.Err() == nil {
+				k.log.Error("purge", "error", err)
+			}
+			return
+		}
+		if n < purgeChunk {
+			break
+		}
+	}
+	if total == 0 {
+		return
+	}
+	k.log.Info("purged", "jobs", total, "older_than", k.cfg.Keep, "silenced_audio", k.cfg.Copies.Sweep(ctx))
+	if err := k.cfg.Search.Purge(ctx, before); err != nil && ctx.Err() == nil {
+		k.log.Error("take purged transcripts out of the search index", "error", err)
+	}
+}
+
+// tidyAudio removes the audio that was given up, and sets aside what no job is
+// known to need and is older than age. That is not deleted: a database that does
+// not know its job may be an older one. It stays in the quarantine for as long as
+// finished jobs are kept.
+func (k *Keeper) tidyAudio(ctx context.Context, age time.Duration) {
+	k.cfg.Copies.Sweep(ctx)
+	if !k.removeGivenUp(ctx) {
+		return
+	}
+	keep := func(name string) bool {
+		used, err := k.cfg.Store.BlobInUse(ctx, name)
+		return used || err != nil
+	}
+	n, err := k.cfg.Blobs.Quarantine(ctx, keep, age)
+	if n > 0 {
+		k.log.Warn("audio without a job was set aside in the quarantine; see: voxparse doctor", "files", n, "kept_for", k.cfg.Keep)
+	}
+	k.audioTrouble(ctx, "set aside audio without a job", err)
+	n, err = k.cfg.Blobs.ExpireQuarantine(ctx, time.Now().Add(-k.cfg.Keep))
+	if n > 0 {
+		k.log.Info("removed audio from the quarantine", "files", n, "older_than", k.cfg.Keep)
+	}
+	k.audioTrouble(ctx, "remove old audio from the quarantine", err)
+}
+
+// removeGivenUp removes the audio that jobs had and need no more. It returns
+// false where some is left.
+func (k *Keeper) removeGivenUp(ctx context.Context) bool {
+	for {
+		names, err := k.cfg.Store.GivenUpBlobs(ctx, purgeChunk)
+		if err == nil && len(names) == 0 {
+			return true
+		}
+		for _, name := range names {
+			if err == nil {
+				err = k.cfg.Blobs.Remove(name)
+			}
+		}
+		if err == nil {
+			err = k.cfg.Store.ForgetBlobs(ctx, names)
+		}
+		if err != nil {
+			k.audioTrouble(ctx, "remove audio of jobs that have ended", err)
+			return false
+		}
+	}
+}
+
+// audioTrouble logs an error that is not that of a daemon which stops.
+func (k *Keeper) audioTrouble(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, api.Unavailable) {
+		k.log.Error(what, "error", err)
+	}
+}
