@@ -144,6 +144,15 @@ func TestMissingDatabase_isToldOnlyWhereThereWasOne(t *testing.T) {
 	if err := datadir.Missing(r.cfg.DataDir); err == nil {
 		t.Error("got nil without the database, want an error")
 	}
+	for _, name := range []string{"vault.key", "vault.keyring", "spool"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := datadir.Missing(dir); err == nil {
+			t.Errorf("got nil beside %s, want an error", name)
+		}
+	}
 }
 
 // killed is a home with what a killed daemon leaves behind: its files as they

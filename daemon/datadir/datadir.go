@@ -43,9 +43,9 @@ func Backup(ctx context.Context, path string, w io.Writer) error {
 }
 
 // Traces are what only a daemon with a database puts into the data folder: its
-// master key, and audio.
+// master key, or the mark that the keyring has it, and audio.
 func Traces(dir string) []string {
-	return []string{filepath.Join(dir, "vault.key"), filepath.Join(dir, "spool")}
+	return []string{filepath.Join(dir, "vault.key"), filepath.Join(dir, "vault.keyring"), filepath.Join(dir, "spool")}
 }
 
 // Missing returns an error, with what to do, where the data folder says that
