@@ -79,6 +79,7 @@ var siblings = map[string][]string{
 	"internal/transcript":        {"api", "internal/spoken"},
 	"internal/align":             nil,
 	"internal/wer":               nil,
+	"internal/benchtest":         nil,
 	"internal/onnx":              nil,
 	"internal/moonshine":         {"internal/fsx", "internal/onnx"},
 	"internal/vault":             {"api", "internal/fsx"},

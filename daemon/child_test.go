@@ -206,7 +206,7 @@ type sinkReport struct {
 	Count   int
 	Bad     int
 	Last    time.Time
-	Latency []float64 // milliseconds from submission
+	Latency []time.Duration // from submission
 }
 
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -219,11 +219,11 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, secret := range secrets {
 		good = good || err == nil && webhook.Verify(body, r.Header, secret, time.Minute) == nil
 	}
-	latency := -1.0
+	latency := time.Duration(-1)
 	if _, rest, ok := strings.Cut(string(body), `"sent":"`); ok {
 		digits, _, _ := strings.Cut(rest, `"`)
 		if sent, err := strconv.ParseInt(digits, 10, 64); err == nil {
-			latency = float64(now.UnixNano()-sent) / 1e6
+			latency = time.Duration(now.UnixNano() - sent)
 		}
 	}
 	s.mu.Lock()

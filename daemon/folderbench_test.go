@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/benchtest"
 	"github.com/voxparse/voxparse/store"
 )
 
@@ -42,7 +43,7 @@ func (f *fixture) recorded(folder string, n int) {
 // copy until its job is durable, beyond the settle time.
 func BenchmarkFromFinishedCopyToAcceptedJob(b *testing.B) {
 	f, folder, dir := blocked(b)
-	var took []float64
+	var took []time.Duration
 	for b.Loop() {
 		path := filepath.Join(dir, fmt.Sprintf("%d.mp3", len(took)))
 		if err := os.WriteFile(path, audio(path), 0o644); err != nil {
@@ -50,9 +51,9 @@ func BenchmarkFromFinishedCopyToAcceptedJob(b *testing.B) {
 		}
 		end := time.Now()
 		f.recorded(folder.ID, len(took)+1)
-		took = append(took, float64((time.Since(end)-benchSettle).Microseconds())/1000)
+		took = append(took, time.Since(end)-benchSettle)
 	}
-	reportQuantiles(b, took)
+	benchtest.Quantiles(b, took)
 }
 
 // BenchmarkAcceptADropOf10000 reports how fast files are accepted that are

@@ -25,6 +25,10 @@ type Jobs interface {
 // Queue is what a worker needs: claiming jobs and saying what came of them.
 type Queue interface {
 	Claim(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]Job, error)
+	// AwaitJobs is Claim that waits, where nothing is due, until something was
+	// made due, by whatever means the backend has: it may return none earlier,
+	// and does once ctx ends.
+	AwaitJobs(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]Job, error)
 	Queues(ctx context.Context) ([]string, error)
 	NextJob(ctx context.Context, except ...string) (due time.Time, ok bool, err error)
 	JobsReady() <-chan struct{}
@@ -48,6 +52,8 @@ type Webhooks interface {
 // Outbox is what a sender needs: claiming due deliveries and recording attempts.
 type Outbox interface {
 	ClaimDeliveries(ctx context.Context, owner string, ttl time.Duration, n, perWebhook int) ([]ClaimedDelivery, error)
+	// AwaitDeliveries is to ClaimDeliveries what AwaitJobs is to Claim.
+	AwaitDeliveries(ctx context.Context, owner string, ttl time.Duration, n, perWebhook int) ([]ClaimedDelivery, error)
 	NextDelivery(ctx context.Context, perWebhook int) (due time.Time, ok bool, err error)
 	DeliveriesReady() <-chan struct{}
 	RecordAttempt(ctx context.Context, tok Token, att api.Attempt, out Outcome) (disabled string, err error)

@@ -136,6 +136,9 @@ type Outcome struct {
 	RetryAt time.Time
 	Gone    bool // the receiver answered 410: disable the webhook
 
+	// Soon lets the record wait a moment, to share the commit of something else.
+	Soon bool
+
 	// Accepted is, of a success during a rotation, the sealed secret that the
 	// receiver accepted after it had refused the one in use. It is in use from
 	// then on.

@@ -4,6 +4,8 @@
 # `bench.sh list` names them. Called by `make bench`; PKG=./daemon limits it to one package. The recognizer's
 # memory and speed at other lengths: VOXPARSE_BENCH_SECONDS=10800, and with a file
 # of your own: VOXPARSE_BENCH_AUDIO=/path/to/file.mp3 (both PKG=./cmd/voxparse-engine).
+# Each runs RUNS times (3), and what is printed of a figure is the lowest and the highest.
+# The disk's own sync time comes first: what is durable cannot be faster.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export VOXPARSE_NO_KEYRING=1
@@ -14,10 +16,15 @@ if [ "${1:-}" = list ]; then
 	printf '%s\n' "$packages"
 	exit
 fi
+runs=${RUNS:-3}
+if [ -z "${PKG:-}" ]; then
+	printf '\n== a sync of this disk\n'
+	go test -run '^$' -bench '^BenchmarkSync$' -count "$runs" ./store/boltstore | testdata/ranges.awk
+fi
 for pkg in ${PKG:-$packages}; do
 	printf '\n== %s\n' "$pkg"
 	if [ "$pkg" = ./internal/redact ]; then # how well, too
 		go test -count=1 -v -run 'LabeledSet|HeldOut' "$pkg" | grep -E 'lines,|\|'
 	fi
-	go test -run '^$' -bench . -benchtime "${BENCHTIME:-1s}" -timeout 60m "$pkg"
+	go test -run '^$' -bench "${BENCH:-.}" -benchtime "${BENCHTIME:-1s}" -count "$runs" -timeout 120m "$pkg" | testdata/ranges.awk
 done

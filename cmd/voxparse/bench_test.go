@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,23 +18,22 @@ import (
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/client"
+	"github.com/voxparse/voxparse/internal/benchtest"
 	"github.com/voxparse/voxparse/internal/models/modelstest"
 )
 
 // BenchmarkStartup measures a whole run of `voxparse version`.
 func BenchmarkStartup(b *testing.B) {
 	program := filepath.Join(binDir, "voxparse")
-	var ms []float64
+	var took []time.Duration
 	for b.Loop() {
 		began := time.Now()
 		if out, err := exec.CommandContext(b.Context(), program, "version").CombinedOutput(); err != nil {
 			b.Fatalf("%v\n%s", err, out)
 		}
-		ms = append(ms, float64(time.Since(began).Microseconds())/1000)
+		took = append(took, time.Since(began))
 	}
-	slices.Sort(ms)
-	b.ReportMetric(ms[len(ms)/2], "p50-ms")
-	b.ReportMetric(ms[len(ms)*99/100], "p99-ms")
+	benchtest.Quantiles(b, took)
 }
 
 // BenchmarkDaemonMemory measures the resident memory of a real daemon: once it

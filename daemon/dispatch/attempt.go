@@ -104,7 +104,9 @@ func (d *Dispatcher) record(ctx context.Context, c store.ClaimedDelivery, att ap
 // outcome decides what an attempt means for its delivery.
 func (d *Dispatcher) outcome(c store.ClaimedDelivery, att api.Attempt, end time.Time) store.Outcome {
 	if sender.Delivered(att) {
-		return store.Outcome{Status: api.DeliveryDelivered}
+		// Nobody waits for the record, unless it lets the next one of a sequence go
+		// or somebody asked for the delivery.
+		return store.Outcome{Status: api.DeliveryDelivered, Soon: !c.Webhook.Ordered && !c.Delivery.Manual}
 	}
 	gone := att.Status == http.StatusGone
 	if c.Event.Type == api.EventTest {

@@ -15,40 +15,56 @@ func (d *Dispatcher) claimLoop(ctx context.Context) {
 	waits := storeBackoff.Start()
 	for ctx.Err() == nil {
 		d.claims.Tick()
-		more, err := d.claimSome(ctx)
-		pause := time.Duration(0)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			pause = waits.Next()
-			d.log.Error("claim deliveries", "error", err, "again_in", pause)
-		default:
-			waits.Reset()
+		room := claimedTotal - int(d.claimed.Load())
+		if room <= 0 {
+			d.claims.Wait(ctx, longestIdle, d.wake, nil, nil) // only a record makes room
+			continue
 		}
-		if !more {
-			d.sleep(ctx, pause)
+		batch, err := d.claimSome(ctx, room)
+		if len(batch) > 0 {
+			d.handOver(ctx, batch)
+		}
+		if err == nil {
+			waits.Reset()
+		} else if ctx.Err() == nil {
+			pause := waits.Next()
+			d.log.Error("claim deliveries", "error", err, "again_in", pause)
+			d.claims.Wait(ctx, pause, nil, nil, nil)
 		}
 	}
 }
 
-// claimSome claims once. more reports that there may be more at once.
-func (d *Dispatcher) claimSome(ctx context.Context) (more bool, err error) {
-	room := claimedTotal - int(d.claimed.Load())
-	if room <= 0 {
-		return false, nil
+// claimSome claims up to room deliveries. It waits for them until it is better to
+// ask again, and then returns none.
+func (d *Dispatcher) claimSome(ctx context.Context, room int) (batch []store.ClaimedDelivery, err error) {
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	each, claimed := d.perWebhook(ctx), make(chan struct{})
+	select {
+	case <-d.cfg.Outbox.DeliveriesReady(): // what it told of is claimed now
+	default:
 	}
-	batch, err := d.cfg.Outbox.ClaimDeliveries(ctx, d.cfg.Owner, leaseTime, room, d.perWebhook(ctx))
-	if err != nil || len(batch) == 0 {
-		return false, err
+	go func() {
+		defer close(claimed)
+		batch, err = d.cfg.Outbox.AwaitDeliveries(waiting, d.cfg.Owner, leaseTime, room, each)
+	}()
+	for again := false; !again && !isClosed(claimed); d.claims.Tick() {
+		again = d.sleep(ctx, each, claimed) || ctx.Err() != nil || room < claimedTotal/2 && d.claimed.Load() < claimedTotal/2
 	}
+	cancel()
+	if <-claimed; len(batch) == 0 && err == nil && ctx.Err() == nil {
+		d.sleep(ctx, each, nil) // a store need not wait
+	}
+	return batch, err
+}
+
+// handOver gives the scheduler what was claimed.
+func (d *Dispatcher) handOver(ctx context.Context, batch []store.ClaimedDelivery) {
 	d.claimed.Add(int64(len(batch)))
 	select {
 	case d.batches <- batch:
-		return len(batch) == room, nil
 	case <-ctx.Done():
 		d.releaseAll(context.WithoutCancel(ctx), batch)
-		return false, nil
 	}
 }
 
@@ -72,19 +88,24 @@ func (d *Dispatcher) perWebhook(ctx context.Context) int {
 	return d.share
 }
 
-// sleep waits until something may be claimable.
-func (d *Dispatcher) sleep(ctx context.Context, atLeast time.Duration) {
-	idle, ready := longestIdle, d.cfg.Outbox.DeliveriesReady()
-	if next, ok, err := d.cfg.Outbox.NextDelivery(ctx, d.perWebhook(ctx)); err == nil && ok {
-		idle = min(idle, max(time.Until(next), time.Millisecond))
+// overdue is how long something that is due may stay unclaimed before the store
+// is asked anew.
+const overdue = 50 * time.Millisecond
+
+// sleep waits until something may have changed. due reports that a delivery has
+// become due by the clock, which ends no wait of the store.
+func (d *Dispatcher) sleep(ctx context.Context, each int, claimed <-chan struct{}) (due bool) {
+	next, ok, err := d.cfg.Outbox.NextDelivery(ctx, each)
+	if err != nil || !ok {
+		d.claims.Wait(ctx, longestIdle, d.cfg.Outbox.DeliveriesReady(), d.wake, claimed)
+		return false
 	}
-	if d.claimed.Load() >= claimedTotal {
-		idle, ready = longestIdle, nil // only a record makes room
+	wait := time.Until(next)
+	if wait <= 0 {
+		wait, next = overdue, time.Now().Add(overdue)
 	}
-	if atLeast > 0 {
-		idle, ready = atLeast, nil
-	}
-	d.claims.Wait(ctx, idle, ready, d.wake)
+	d.claims.Wait(ctx, min(wait, longestIdle), d.cfg.Outbox.DeliveriesReady(), d.wake, claimed)
+	return !time.Now().Before(next)
 }
 
 // releaseAll releases claims, uncharged.

@@ -70,6 +70,11 @@ func (o *outbox) ClaimDeliveries(_ context.Context, _ string, _ time.Duration, n
 	return batch, nil
 }
 
+// AwaitDeliveries does not wait, as a store need not.
+func (o *outbox) AwaitDeliveries(ctx context.Context, owner string, ttl time.Duration, n, each int) ([]store.ClaimedDelivery, error) {
+	return o.ClaimDeliveries(ctx, owner, ttl, n, each)
+}
+
 func (o *outbox) NextDelivery(context.Context, int) (time.Time, bool, error) {
 	return time.Time{}, false, nil
 }
@@ -153,7 +158,7 @@ func TestDispatcher_recordsWhatCameOfAnAttempt(t *testing.T) {
 		code int
 		want store.Outcome
 	}{
-		{200, store.Outcome{Status: api.DeliveryDelivered}},
+		{200, store.Outcome{Status: api.DeliveryDelivered, Soon: true}},
 		{500, store.Outcome{Status: api.DeliveryPending}},
 		{410, store.Outcome{Status: api.DeliveryFailed, Gone: true}},
 	} {

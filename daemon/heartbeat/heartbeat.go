@@ -42,15 +42,16 @@ func (h *Heartbeat) next() <-chan struct{} {
 func (h *Heartbeat) Wake() <-chan struct{} { return h.wake }
 
 // Wait lets the loop wait until there may be something to do: a value on one of
-// the channels, of which any may be nil, a call of Check, or the end of d or of
-// ctx.
-func (h *Heartbeat) Wait(ctx context.Context, d time.Duration, ready, freed <-chan struct{}) {
+// the channels, or its end, a call of Check, or the end of d or of ctx. Any
+// channel may be nil.
+func (h *Heartbeat) Wait(ctx context.Context, d time.Duration, ready, freed, done <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-ready:
 	case <-freed:
+	case <-done:
 	case <-h.wake:
 	case <-timer.C:
 	}

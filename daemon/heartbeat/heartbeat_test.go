@@ -50,16 +50,17 @@ func TestCheck_namesALoopThatHangs(t *testing.T) {
 }
 
 func TestWait_endsWithWhateverComesFirst(t *testing.T) {
-	for name, come := range map[string]func(end func(), ready, freed chan struct{}, h *heartbeat.Heartbeat){
-		"something is ready": func(_ func(), ready, _ chan struct{}, _ *heartbeat.Heartbeat) { ready <- struct{}{} },
-		"a slot is free":     func(_ func(), _, freed chan struct{}, _ *heartbeat.Heartbeat) { freed <- struct{}{} },
-		"the end":            func(end func(), _, _ chan struct{}, _ *heartbeat.Heartbeat) { end() },
-		"a check": func(_ func(), _, _ chan struct{}, h *heartbeat.Heartbeat) {
+	for name, come := range map[string]func(end func(), ready, freed, done chan struct{}, h *heartbeat.Heartbeat){
+		"something is ready": func(_ func(), ready, _, _ chan struct{}, _ *heartbeat.Heartbeat) { ready <- struct{}{} },
+		"a slot is free":     func(_ func(), _, freed, _ chan struct{}, _ *heartbeat.Heartbeat) { freed <- struct{}{} },
+		"the end":            func(end func(), _, _, _ chan struct{}, _ *heartbeat.Heartbeat) { end() },
+		"the end of a task":  func(_ func(), _, _, done chan struct{}, _ *heartbeat.Heartbeat) { close(done) },
+		"a check": func(_ func(), _, _, _ chan struct{}, h *heartbeat.Heartbeat) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			_ = h.Check(ctx) // nobody makes a turn any more
 		},
-		"the time": func(func(), chan struct{}, chan struct{}, *heartbeat.Heartbeat) {},
+		"the time": func(func(), chan struct{}, chan struct{}, chan struct{}, *heartbeat.Heartbeat) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -67,9 +68,9 @@ func TestWait_endsWithWhateverComesFirst(t *testing.T) {
 				h, start := heartbeat.New("idle"), time.Now()
 				ctx, end := context.WithCancel(t.Context())
 				defer end()
-				ready, freed := make(chan struct{}, 1), make(chan struct{}, 1)
-				come(end, ready, freed, h)
-				h.Wait(ctx, atMost, ready, freed)
+				ready, freed, done := make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
+				come(end, ready, freed, done, h)
+				h.Wait(ctx, atMost, ready, freed, done)
 				want := time.Duration(0)
 				if name == "the time" {
 					want = atMost

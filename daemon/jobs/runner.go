@@ -127,18 +127,18 @@ func (r *Runner) Run(claim, stop context.Context) {
 	waits := storeBackoff.Start()
 	for claim.Err() == nil {
 		r.heartbeat.Tick()
-		pause := time.Duration(0)
 		err := r.fill(claim, stop)
+		if err == nil {
+			err = r.sleep(claim, stop)
+		}
 		switch {
 		case err == nil:
 			waits.Reset()
-		case claim.Err() != nil:
-			return
-		default:
-			pause = waits.Next()
+		case claim.Err() == nil:
+			pause := waits.Next()
 			r.log.Error("claim jobs", "error", err, "again_in", pause)
+			r.heartbeat.Wait(claim, pause, r.free, nil, nil)
 		}
-		r.sleep(claim, pause)
 	}
 }
 
@@ -147,6 +147,7 @@ func (r *Runner) Check(ctx context.Context) error { return r.heartbeat.Check(ctx
 
 // fill starts runs while there are free slots and jobs that are due.
 func (r *Runner) fill(claim, stop context.Context) error {
+	drain(r.cfg.Queue.JobsReady()) // what it told of is claimed now
 	for {
 		free := r.slots - r.Count()
 		if free <= 0 {
@@ -232,17 +233,39 @@ func (r *Runner) queues(ctx context.Context) (open, paused []string, err error) 
 }
 
 // sleep waits for something that may have made a job claimable: a commit, a
-// free slot, or the time of the next one.
-func (r *Runner) sleep(ctx context.Context, atLeast time.Duration) {
-	idle := longestIdle
-	if r.Count() < r.slots {
-		idle = r.untilNext(ctx)
+// free slot, or the time of the next one. Meanwhile the store claims the first
+// commands that come in the commit that accepts them.
+func (r *Runner) sleep(claim, stop context.Context) error {
+	free := r.slots - r.Count()
+	if free <= 0 {
+		r.heartbeat.Wait(claim, longestIdle, r.free, nil, nil)
+		return nil
 	}
-	ready := r.cfg.Queue.JobsReady()
-	if atLeast > 0 {
-		idle, ready = atLeast, nil
+	waiting, cancel := context.WithCancel(claim)
+	defer cancel()
+	var jobs []store.Job
+	var err error
+	claimed := make(chan struct{})
+	n := min(free, max(folderTurn-1-r.commands, 1)) // a folder may have the next turn
+	go func() {
+		defer close(claimed)
+		jobs, err = r.cfg.Queue.AwaitJobs(waiting, store.QueueCommands, r.cfg.Owner, leaseTime, n)
+	}()
+	wait := func(claimed <-chan struct{}) {
+		r.heartbeat.Wait(claim, r.untilNext(claim), r.cfg.Queue.JobsReady(), r.free, claimed)
 	}
-	r.heartbeat.Wait(ctx, idle, ready, r.free)
+	wait(claimed)
+	early := isClosed(claimed)
+	cancel()
+	<-claimed
+	if early && len(jobs) == 0 && err == nil && claim.Err() == nil {
+		wait(nil) // a store need not wait
+	}
+	r.commands += len(jobs)
+	for _, job := range jobs {
+		r.begin(stop, job)
+	}
+	return err
 }
 
 // untilNext is how long it is until a job may be claimed, as far as that is
@@ -260,6 +283,23 @@ func (r *Runner) untilNext(ctx context.Context) time.Duration {
 		idle = min(idle, max(time.Until(next), time.Millisecond))
 	}
 	return idle
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// drain takes a value out of a channel of capacity 1.
+func drain(c <-chan struct{}) {
+	select {
+	case <-c:
+	default:
+	}
 }
 
 func (r *Runner) begin(stop context.Context, job store.Job) {

@@ -8,13 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/benchtest"
 	"github.com/voxparse/voxparse/internal/search"
 )
 
@@ -87,7 +87,7 @@ func size(b *testing.B) int {
 	return n
 }
 
-// ask reports how long the middle and the slowest of a hundred answers took.
+// ask reports how long answers took.
 func ask(b *testing.B, x *search.Index, r api.SearchRequest) {
 	var times []time.Duration
 	for b.Loop() {
@@ -97,9 +97,7 @@ func ask(b *testing.B, x *search.Index, r api.SearchRequest) {
 		}
 		times = append(times, time.Since(began))
 	}
-	slices.Sort(times)
-	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
-	b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, "p99-ms")
+	benchtest.Quantiles(b, times)
 }
 
 // word is the nth word of an invented language.

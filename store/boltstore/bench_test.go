@@ -5,6 +5,8 @@ package boltstore
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/benchtest"
 	"github.com/voxparse/voxparse/store"
 )
 
@@ -197,4 +200,27 @@ func deliverAll(b *testing.B, db *DB, n, perWebhook int) {
 	}
 	close(work)
 	wg.Wait()
+}
+
+// BenchmarkSync measures what the disk takes for a sync of one page, to read the
+// other figures by.
+func BenchmarkSync(b *testing.B) {
+	f, err := os.Create(filepath.Join(b.TempDir(), "page"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, os.Getpagesize())
+	var took []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		if _, err := f.WriteAt(page, 0); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	benchtest.Quantiles(b, took)
 }

@@ -17,10 +17,26 @@ import (
 // Options.FailEvent makes.
 func (db *DB) Claim(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]store.Job, error) {
 	var jobs []store.Job
-	err := db.update(ctx, func(t *tx) error {
+	err := db.updateAs(ctx, &op{claim: true, run: func(t *tx) error {
 		var err error
 		jobs, err = t.claimJobs(queue, owner, ttl, n)
 		return err
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("claim a job of queue %s: %w", queue, err)
+	}
+	return jobs, nil
+}
+
+// AwaitJobs claims as Claim does. Where nothing is due it waits for the commit
+// that makes a job of the queue due, and claims it in that commit. It does not
+// wait for a time to come. Once ctx ends it returns none.
+func (db *DB) AwaitJobs(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]store.Job, error) {
+	var jobs []store.Job
+	err := db.await(ctx, waitJobs, func(t *tx) (bool, error) {
+		var err error
+		jobs, err = t.claimJobs(queue, owner, ttl, n)
+		return len(jobs) > 0, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim a job of queue %s: %w", queue, err)

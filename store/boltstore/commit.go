@@ -1,12 +1,15 @@
 package boltstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/fsx"
@@ -22,7 +25,31 @@ type op struct {
 	err   error
 	done  chan struct{}
 	taken atomic.Bool // by the committer, or by a caller who gave up
+	gone  atomic.Bool // the caller gives up as soon as it may
+
+	waits wait
+	idle  bool      // a transition that waits sets it: it found nothing
+	claim bool      // it may well find nothing, and so is no reason to commit what is held
+	later time.Time // until then it may be held, to share the commit of another; zero: it may not
 }
+
+// holdFor is how long a transition that may be held waits for another one to
+// share its commit, and holdMost how many of them wait.
+const (
+	holdFor  = 50 * time.Millisecond
+	holdMost = 8
+)
+
+// wait is what a transition waits for. One that waits and finds nothing is
+// parked: it is run again in each commit that made something of its kind
+// claimable, until it finds something.
+type wait byte
+
+const (
+	waitNot wait = iota
+	waitJobs
+	waitDeliveries
+)
 
 // committer takes what has queued up while the last commit ran, runs each
 // transition in turn and commits them together. A transition that fails has
@@ -31,6 +58,7 @@ type op struct {
 type committer struct {
 	mu     sync.Mutex
 	queue  []*op
+	parked []*op // only the committer's
 	closed bool
 	wake   chan struct{} // capacity 1
 	quit   chan struct{}
@@ -40,30 +68,66 @@ type committer struct {
 // update runs a transition durably. Its error is run's own; or Unavailable,
 // when nothing happened; or Unknown, when the commit's outcome is not known.
 func (db *DB) update(ctx context.Context, run func(*tx) error) error {
-	o := &op{run: run, done: make(chan struct{})}
-	if err := db.enqueue(ctx, o); err != nil {
+	return db.updateAs(ctx, &op{run: run})
+}
+
+// updateSoon is update for a transition that may be held for a moment, so that
+// it shares the commit of another.
+func (db *DB) updateSoon(ctx context.Context, run func(*tx) error) error {
+	return db.updateAs(ctx, &op{run: run, later: time.Now().Add(holdFor)})
+}
+
+func (db *DB) updateAs(ctx context.Context, o *op) error {
+	o.done = make(chan struct{})
+	taken, err := db.do(ctx, o)
+	if !taken {
+		return withdrawn(ctx)
+	}
+	return err
+}
+
+// await is update for a transition that waits until it finds something, which it
+// reports. The end of ctx is no error: then nothing was found.
+func (db *DB) await(ctx context.Context, what wait, run func(*tx) (found bool, err error)) error {
+	o := &op{done: make(chan struct{}), waits: what, claim: true}
+	o.run = func(t *tx) error {
+		found, err := run(t)
+		o.idle = !found
 		return err
+	}
+	_, err := db.do(ctx, o)
+	return err
+}
+
+// do has the committer run o. It returns false, and no error, where ctx ended
+// before.
+func (db *DB) do(ctx context.Context, o *op) (taken bool, err error) {
+	select {
+	case <-ctx.Done():
+		return false, nil
+	default:
+	}
+	if err := db.enqueue(o); err != nil {
+		return true, err
 	}
 	select {
 	case <-o.done:
-		return o.err
+		return true, o.err
 	case <-ctx.Done():
 	}
+	o.gone.Store(true)
 	if o.taken.CompareAndSwap(false, true) {
-		return withdrawn(ctx)
+		return false, nil
 	}
 	<-o.done // it is in the running commit, which ends soon
-	return o.err
+	return true, o.err
 }
 
 func withdrawn(ctx context.Context) error {
 	return &api.Error{Code: api.Unavailable, Message: "the store was not changed: " + context.Cause(ctx).Error()}
 }
 
-func (db *DB) enqueue(ctx context.Context, o *op) error {
-	if ctx.Err() != nil {
-		return withdrawn(ctx)
-	}
+func (db *DB) enqueue(o *op) error {
 	c := &db.committer
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,16 +151,21 @@ var errFailed = api.Errorf(api.Unavailable, "the store stopped: an earlier write
 func (db *DB) loop() {
 	c := &db.committer
 	defer close(c.ended)
+	defer c.endParked(errClosed)
+	held := time.NewTimer(0)
+	defer held.Stop()
 	for {
-		batch := c.take()
+		batch, hold := c.take()
 		if len(batch) > 0 {
 			db.commitBatch(batch)
 			continue
 		}
+		held.Reset(hold)
 		select {
 		case <-c.wake:
+		case <-held.C:
 		case <-c.quit:
-			if batch = c.take(); len(batch) == 0 {
+			if batch, _ = c.take(); len(batch) == 0 {
 				return
 			}
 			db.commitBatch(batch)
@@ -104,28 +173,96 @@ func (db *DB) loop() {
 	}
 }
 
-// take removes up to maxBatch transitions from the queue.
-func (c *committer) take() []*op {
+// longestIdle is a timer of last resort.
+const longestIdle = time.Hour
+
+// take removes up to maxBatch transitions from the queue. What may be held it
+// leaves there while nothing else is to be written; hold is for how long.
+func (c *committer) take() (batch []*op, hold time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var batch []*op
-	for len(c.queue) > 0 && len(batch) < maxBatch {
-		o := c.queue[0]
-		c.queue[0] = nil
-		c.queue = c.queue[1:]
-		if o.taken.CompareAndSwap(false, true) {
+	hold = c.hold()
+	var left []*op
+	for i, o := range c.queue {
+		if len(batch) == maxBatch {
+			left = append(left, c.queue[i:]...)
+			break
+		}
+		if hold > 0 && !o.later.IsZero() {
+			left = append(left, o)
+		} else if o.taken.CompareAndSwap(false, true) {
 			batch = append(batch, o)
 		}
 	}
-	if len(c.queue) == 0 {
-		c.queue = nil
+	c.queue = left
+	if hold <= 0 {
+		hold = longestIdle
 	}
-	return batch
+	return batch, hold
+}
+
+// hold is for how long what may be held of the queue is held: 0 where there is
+// something else to write, enough to write, or no time left.
+func (c *committer) hold() time.Duration {
+	var first time.Time
+	held := 0
+	for _, o := range c.queue {
+		switch {
+		case !o.later.IsZero():
+			if held++; held == 1 || o.later.Before(first) {
+				first = o.later
+			}
+		case !o.claim:
+			return 0
+		}
+	}
+	if held == 0 || held >= holdMost || c.closed {
+		return 0
+	}
+	return time.Until(first)
+}
+
+// unpark removes and returns the parked transitions that wait for what.
+func (c *committer) unpark(what wait) (woken []*op) {
+	c.parked = slices.DeleteFunc(c.parked, func(o *op) bool {
+		if o.waits == what && o.taken.CompareAndSwap(false, true) {
+			woken = append(woken, o)
+		}
+		return o.taken.Load()
+	})
+	return woken
+}
+
+// end tells the caller of a transition what came of it, or parks it.
+func (c *committer) end(o *op) {
+	if o.waits == waitNot || !o.idle || o.err != nil {
+		close(o.done)
+		return
+	}
+	o.taken.Store(false)
+	if o.gone.Load() && o.taken.CompareAndSwap(false, true) {
+		close(o.done) // its caller may wait for this
+		return
+	}
+	c.parked = slices.DeleteFunc(c.parked, func(o *op) bool { return o.taken.Load() }) // withdrawn
+	c.parked = append(c.parked, o)
+}
+
+// endParked ends what is parked with err.
+func (c *committer) endParked(err error) {
+	for _, what := range []wait{waitJobs, waitDeliveries} {
+		for _, o := range c.unpark(what) {
+			o.err = err
+			close(o.done)
+		}
+	}
 }
 
 // commitBatch runs and commits the transitions, and tells their callers.
 func (db *DB) commitBatch(batch []*op) {
-	live := append([]*op(nil), batch...)
+	// Those that wait come last, to find what the others made.
+	slices.SortStableFunc(batch, func(a, b *op) int { return cmp.Compare(a.waits, b.waits) })
+	live := slices.Clone(batch)
 	for len(live) > 0 {
 		if db.stopped() {
 			fail(live, errFailed)
@@ -142,7 +279,18 @@ func (db *DB) commitBatch(batch []*op) {
 		}
 		failed := -1
 		err = db.guard(func() error {
-			if failed = t.runAll(live); failed < 0 {
+			failed = t.runAll(live)
+			for _, what := range []wait{waitJobs, waitDeliveries} {
+				if failed >= 0 || !t.claimable(what) {
+					continue
+				}
+				woken := db.committer.unpark(what)
+				batch, live = append(batch, woken...), append(live, woken...)
+				if failed = t.runAll(woken); failed >= 0 {
+					failed += len(live) - len(woken)
+				}
+			}
+			if failed < 0 {
 				t.finish(live)
 			}
 			return nil
@@ -159,7 +307,10 @@ func (db *DB) commitBatch(batch []*op) {
 		live = append(live[:failed], live[failed+1:]...)
 	}
 	for _, o := range batch {
-		close(o.done)
+		db.committer.end(o)
+	}
+	if db.stopped() {
+		db.committer.endParked(errFailed)
 	}
 }
 
@@ -186,6 +337,11 @@ func (t *tx) runAll(ops []*op) int {
 		t.err = nil
 	}
 	return -1
+}
+
+// claimable reports whether the transitions may have made something claimable.
+func (t *tx) claimable(what wait) bool {
+	return what == waitJobs && t.jobs || what == waitDeliveries && t.deliver
 }
 
 // finish commits what the transitions wrote, publishes it to readers of the

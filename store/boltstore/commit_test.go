@@ -53,7 +53,7 @@ func queueBehind(t *testing.T, db *DB, ops ...func(*tx) error) []error {
 	var wg sync.WaitGroup
 	for i, run := range ops {
 		o := &op{run: run, done: make(chan struct{})}
-		if err := db.enqueue(t.Context(), o); err != nil {
+		if err := db.enqueue(o); err != nil {
 			t.Fatal(err)
 		}
 		wg.Go(func() { <-o.done; errs[i] = o.err })

@@ -42,11 +42,30 @@ func (r *deliveryRecord) show(h *hook) store.Delivery {
 // again, uncharged.
 func (db *DB) ClaimDeliveries(ctx context.Context, owner string, ttl time.Duration, n, perWebhook int) ([]store.ClaimedDelivery, error) {
 	var claimed []store.ClaimedDelivery
-	err := db.update(ctx, func(t *tx) error {
+	err := db.updateAs(ctx, &op{claim: true, run: func(t *tx) error {
 		var err error
 		claimed, err = t.claimDeliveries(owner, ttl, n, perWebhook)
 		return err
+	}})
+	return db.claimedDeliveries(ctx, claimed, err)
+}
+
+// AwaitDeliveries claims as ClaimDeliveries does. Where there is nothing to claim
+// it waits for the commit that makes a delivery due or gives a webhook room, and
+// claims in that commit. It does not wait for a time to come. Once ctx ends it
+// returns none.
+func (db *DB) AwaitDeliveries(ctx context.Context, owner string, ttl time.Duration, n, perWebhook int) ([]store.ClaimedDelivery, error) {
+	var claimed []store.ClaimedDelivery
+	err := db.await(ctx, waitDeliveries, func(t *tx) (bool, error) {
+		var err error
+		claimed, err = t.claimDeliveries(owner, ttl, n, perWebhook)
+		return len(claimed) > 0, err
 	})
+	return db.claimedDeliveries(ctx, claimed, err)
+}
+
+// claimedDeliveries gives claims their events; err is that of the claim.
+func (db *DB) claimedDeliveries(ctx context.Context, claimed []store.ClaimedDelivery, err error) ([]store.ClaimedDelivery, error) {
 	if err == nil {
 		claimed, err = db.addEvents(ctx, claimed)
 	}

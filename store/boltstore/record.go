@@ -14,7 +14,11 @@ import (
 // reason, and what waits for the webhook is held. A repeat with the same token
 // is nil and changes nothing.
 func (db *DB) RecordAttempt(ctx context.Context, tok store.Token, att api.Attempt, out store.Outcome) (disabled string, err error) {
-	err = db.update(ctx, func(t *tx) error {
+	update := db.update
+	if out.Soon {
+		update = db.updateSoon
+	}
+	err = update(ctx, func(t *tx) error {
 		disabled = ""
 		r, repeated, err := t.leasedDelivery(tok)
 		if err != nil || repeated {

@@ -83,6 +83,11 @@ func (m *Model) ready(w *store.Webhook, perWebhook int) (ds []*modelDelivery, at
 	return ds, at
 }
 
+// AwaitDeliveries claims what is due; it waits for nothing, as a backend may.
+func (m *Model) AwaitDeliveries(ctx context.Context, owner string, ttl time.Duration, n, perWebhook int) ([]store.ClaimedDelivery, error) {
+	return m.ClaimDeliveries(ctx, owner, ttl, n, perWebhook)
+}
+
 // ClaimDeliveries implements store.Outbox.
 func (m *Model) ClaimDeliveries(_ context.Context, owner string, ttl time.Duration, n, perWebhook int) ([]store.ClaimedDelivery, error) {
 	m.mu.Lock()

@@ -48,6 +48,11 @@ func (m *Model) submit(j store.Job) (store.Job, bool, error) {
 	return j, true, nil
 }
 
+// AwaitJobs claims what is due; it waits for nothing, as a backend may.
+func (m *Model) AwaitJobs(ctx context.Context, queue, owner string, ttl time.Duration, n int) ([]store.Job, error) {
+	return m.Claim(ctx, queue, owner, ttl, n)
+}
+
 // Claim implements store.Queue.
 func (m *Model) Claim(_ context.Context, queue, owner string, ttl time.Duration, n int) ([]store.Job, error) {
 	m.mu.Lock()

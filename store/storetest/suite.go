@@ -44,6 +44,7 @@ func Run(t *testing.T, b Backend) {
 	runAll(t, b, deliveryTests)
 	runAll(t, b, fileTests)
 	runAll(t, b, contractTests)
+	runAll(t, b, awaitTests)
 }
 
 func runAll(t *testing.T, b Backend, tests []struct {
