@@ -80,6 +80,7 @@ var siblings = map[string][]string{
 	"internal/align":             nil,
 	"internal/wer":               nil,
 	"internal/benchtest":         nil,
+	"internal/backup":            {"api", "internal/fsx"},
 	"internal/onnx":              nil,
 	"internal/moonshine":         {"internal/fsx", "internal/onnx"},
 	"internal/vault":             {"api", "internal/fsx"},
@@ -100,7 +101,7 @@ var siblings = map[string][]string{
 	"daemon/listener":            {"api", "internal/fsx", "internal/peer"},
 	"daemon/problem":             {"api", "internal/fsx"},
 	"daemon/metrics":             {"api"},
-	"daemon/datadir":             {"api", "internal/datalock", "internal/vault", "store", "store/boltstore"},
+	"daemon/datadir":             {"api", "internal/backup", "internal/datalock", "internal/fsx", "internal/vault", "store", "store/boltstore", "store/spool"},
 	"daemon/housekeeping":        {"api", "store"},
 	"daemon/systemd":             nil,
 	"daemon": {

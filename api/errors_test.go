@@ -67,7 +67,7 @@ func TestValidID(t *testing.T) {
 }
 
 func TestTerminalStatuses(t *testing.T) {
-	want := map[api.JobStatus]bool{api.Completed: true, api.Failed: true, api.Cancelled: true}
+	want := map[api.JobStatus]bool{api.Completed: true, api.Failed: true, api.Cancelled: true, api.Interrupted: true}
 	for _, word := range api.JobStatuses {
 		s := api.JobStatus(word)
 		if s.Terminal() != want[s] {

@@ -10,7 +10,9 @@ import (
 type JobStatus string
 
 // Terminal reports whether s is a status that a job stays in by itself.
-func (s JobStatus) Terminal() bool { return s == Completed || s == Failed || s == Cancelled }
+func (s JobStatus) Terminal() bool {
+	return s == Completed || s == Failed || s == Cancelled || s == Interrupted
+}
 
 // Job is one file on its way from audio to transcript.
 type Job struct {

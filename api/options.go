@@ -91,7 +91,7 @@ const (
 // All values of a kind, in the order of the documentation.
 var (
 	Formats           = []Format{FormatText, FormatSRT, FormatVTT, FormatJSON, FormatTSV, FormatMarkdown}
-	JobStatuses       = words(Queued, Processing, Completed, Failed, Cancelled)
+	JobStatuses       = words(Queued, Processing, Completed, Failed, Cancelled, Interrupted)
 	AttemptErrorKinds = []string{AttemptDNS, AttemptConnect, AttemptTLS, AttemptClientCertificate, AttemptHTTPVersion, AttemptTimeout,
 		AttemptBlocked, AttemptProtocol, AttemptRedirect, AttemptStatus, AttemptLocal}
 	DeliveryStatuses = words(DeliveryPending, DeliveryInFlight, DeliveryDelivered, DeliveryFailed, DeliveryHeld, DeliveryCancelled)

@@ -19,6 +19,7 @@ const (
 	JobModelMissing   = "model_missing"  // the model could not be had
 	JobRemote         = "remote_error"   // a remote engine refused it
 	JobSourceGone     = "source_gone"    // removed from its folder before it was transcribed
+	JobInterrupted    = "interrupted"    // it had not ended in the backup that was restored
 	JobInternal       = "internal"       // a fault of ours, after every attempt
 
 	AttemptDNS     = "dns"
@@ -37,6 +38,8 @@ const (
 	DisabledFailing = "failing" // too many failed attempts for too long
 	DisabledGone    = "gone"    // it answered 410
 	DisabledByUser  = "user"
+	// DisabledRestored: a backup was restored, and receivers may know more than it does.
+	DisabledRestored = "restored"
 	// DisabledNoSecret: its secret was lost with the master key, and given up.
 	DisabledNoSecret = "secret_lost"
 

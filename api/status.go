@@ -16,6 +16,9 @@ const (
 	Completed  JobStatus = "completed"
 	Failed     JobStatus = "failed"
 	Cancelled  JobStatus = "cancelled"
+	// Interrupted: it had not ended in the backup that was restored, and may have
+	// ended since. It runs again when somebody says so.
+	Interrupted JobStatus = "interrupted"
 
 	DeliveryPending   DeliveryStatus = "pending"
 	DeliveryInFlight  DeliveryStatus = "delivering"

@@ -64,7 +64,7 @@ func TestEveryMethodCallsItsRoute(t *testing.T) {
 			_, err := c.Search(ctx, api.SearchRequest{Words: "leisure", Speaker: "agent", Until: since, Limit: 7, Offset: 2})
 			return err
 		}},
-		{"GET /v1/daemon/backup", func(ctx context.Context) error { return c.Backup(ctx, io.Discard) }},
+		{"GET /v1/daemon/backup", func(ctx context.Context) error { return c.Backup(ctx, io.Discard, "") }},
 		{"GET /v1/jobs/job_1/audio", func(ctx context.Context) error { return c.Audio(ctx, "job_1", io.Discard) }},
 		{"GET /metrics", func(ctx context.Context) error { _, err := c.Metrics(ctx); return err }},
 		{"POST /v1/daemon/stop", c.Stop},
@@ -238,7 +238,7 @@ func TestDownloads(t *testing.T) {
 		t.Errorf("got %q, %v, want the content", b.String(), err)
 	}
 	b.Reset()
-	if err := c.Backup(t.Context(), &b); err != nil || b.String() != "content" {
+	if err := c.Backup(t.Context(), &b, ""); err != nil || b.String() != "content" {
 		t.Errorf("got %q, %v, want the content", b.String(), err)
 	}
 	if err := c.Audio(t.Context(), "job_0", io.Discard); !errors.Is(err, api.NotFound) {
@@ -250,7 +250,7 @@ func TestDownloads(t *testing.T) {
 	if err := c.Audio(t.Context(), "job_1", brokenWriter{}); !errors.Is(err, errFull) {
 		t.Errorf("got %v, want the writer's own error", err)
 	}
-	if err := c.Backup(t.Context(), brokenWriter{}); !errors.Is(err, api.Unavailable) {
+	if err := c.Backup(t.Context(), brokenWriter{}, ""); !errors.Is(err, api.Unavailable) {
 		t.Errorf("got %v, want api.Unavailable", err)
 	}
 }

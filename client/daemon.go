@@ -1,17 +1,28 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 
 	"github.com/voxparse/voxparse/api"
 )
 
-// Backup writes the daemon's database, as it is at this moment, to w. After an
-// error what was written is not whole.
-func (c *Client) Backup(ctx context.Context, w io.Writer) error {
-	req, err := c.request(ctx, http.MethodGet, "/v1/daemon/backup", nil)
+// Backup writes a backup of the daemon's data, as it is at this moment, to w:
+// a tar file. With a passphrase the master key is in it, sealed. After an error
+// what was written is not whole.
+func (c *Client) Backup(ctx context.Context, w io.Writer, passphrase string) error {
+	method, body := http.MethodGet, io.Reader(nil)
+	if passphrase != "" {
+		data, err := json.Marshal(map[string]string{"passphrase": passphrase})
+		if err != nil {
+			return err
+		}
+		method, body = http.MethodPost, bytes.NewReader(data)
+	}
+	req, err := c.request(ctx, method, "/v1/daemon/backup", body)
 	if err != nil {
 		return err
 	}

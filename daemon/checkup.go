@@ -46,7 +46,7 @@ func (d *Daemon) problems(try func(dir string) error) []api.Problem {
 func (d *Daemon) databaseProblems() []api.Problem {
 	var out []api.Problem
 	if err := d.db.Present(); err != nil {
-		out = append(out, api.Problem{Code: "database_lost", Message: err.Error(), Fix: "voxparse daemon backup FILE && voxparse daemon stop"})
+		out = append(out, api.Problem{Code: "database_lost", Message: err.Error(), Fix: "voxparse daemon backup FILE && voxparse daemon stop && voxparse daemon restore --resume FILE"})
 	}
 	if n := d.db.Unreadable(); n > 0 {
 		out = append(out, api.Problem{Code: "database_damaged", Message: fmt.Sprintf("%d records of the database cannot be read, and lists leave them out", n),

@@ -83,9 +83,9 @@ func (r *running) transcribe(t *testing.T) api.Job {
 
 func (r *running) database() string { return filepath.Join(r.cfg.DataDir, datadir.DatabaseFile) }
 
-func TestDatabaseWithoutADaemon_isCheckedCompactedRepairedAndCopied(t *testing.T) {
+func TestDatabaseWithoutADaemon_isCheckedCompactedAndRepaired(t *testing.T) {
 	r := run(t, daemontest.ShortDir(t), nil)
-	job := r.transcribe(t)
+	r.transcribe(t)
 	r.stop(t)
 	if err := datadir.Check(r.database()); err != nil {
 		t.Errorf("check: got %v, want nil", err)
@@ -98,22 +98,6 @@ func TestDatabaseWithoutADaemon_isCheckedCompactedRepairedAndCopied(t *testing.T
 	if err != nil || repaired.Kept["job"] != 1 || len(repaired.Dropped) != 0 {
 		t.Errorf("repair: got %+v, %v, want one job kept and nothing dropped", repaired, err)
 	}
-	elsewhere := daemontest.ShortDir(t)
-	copied := filepath.Join(daemontest.Settings(t, elsewhere).DataDir, datadir.DatabaseFile)
-	if err := os.Mkdir(filepath.Dir(copied), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	out, err := os.OpenFile(copied, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(datadir.Backup(t.Context(), r.database(), out), out.Close()); err != nil {
-		t.Fatalf("backup: got %v, want nil", err)
-	}
-	again := run(t, elsewhere, nil)
-	if got, err := again.c.Job(t.Context(), job.ID); err != nil || got.Status != api.Completed {
-		t.Errorf("got %s, %v in the copy, want the completed job", got.Status, err)
-	}
 }
 
 func TestDatabaseOfARunningDaemon_isLeftAlone(t *testing.T) {
@@ -123,7 +107,11 @@ func TestDatabaseOfARunningDaemon_isLeftAlone(t *testing.T) {
 	_, repair := datadir.Repair(t.Context(), r.database())
 	for what, err := range map[string]error{
 		"check": datadir.Check(r.database()), "compact": compact, "repair": repair,
-		"backup": datadir.Backup(t.Context(), r.database(), io.Discard),
+		"backup": datadir.Backup(t.Context(), r.cfg.DataDir, "test", "", io.Discard),
+		"restore": func() error {
+			_, err := datadir.Restore(t.Context(), r.cfg.DataDir, strings.NewReader(""), datadir.RestoreOptions{})
+			return err
+		}(),
 	} {
 		if !errors.Is(err, api.Conflict) {
 			t.Errorf("%s: got %v, want a conflict", what, err)

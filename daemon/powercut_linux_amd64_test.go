@@ -107,7 +107,7 @@ func recordDaemon(t *testing.T, dir string, more ...string) (*diskRecorder, *cli
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"=daemon", dirEnv+"="+dir, delayEnv+"=5ms")
 	cmd.Stderr = os.Stderr
-	r := recordDisk(t, cmd, append(more, filepath.Join(cfg.DataDir, boltstore.FileName), filepath.Join(cfg.DataDir, "spool"))...)
+	r := recordDisk(t, cmd, append(more, filepath.Join(cfg.DataDir, boltstore.FileName), filepath.Join(cfg.DataDir, "."+boltstore.FileName), filepath.Join(cfg.DataDir, "spool"))...)
 	c := client.New(cfg.Socket)
 	t.Cleanup(c.Close)
 	until(t, "the start of the daemon", func() bool { _, err := c.Health(t.Context()); return err == nil })

@@ -1,7 +1,11 @@
 package daemon
 
 import (
+	"context"
+	"io"
+
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/daemon/httpapi"
 	"github.com/voxparse/voxparse/daemon/problem"
 )
@@ -17,7 +21,10 @@ func openServer(d *Daemon) {
 		Version: d.opts.Version, Started: d.start, Logger: d.log,
 		Health: d.health, Accepting: d.accepting, Addr: d.Addr, BaseURL: d.baseURL, Stop: d.Stop, Halted: d.halted, Model: d.defaultModel,
 		Problems: func() []api.Problem { return d.problems(problem.TryWrite) }, Keys: d.keys, Secrets: d.vault,
-		Jobs: d.db, Webhooks: d.db, Deliveries: d.db, Events: d.db, Database: d.db, Audio: d.blobs,
+		Jobs: d.db, Webhooks: d.db, Deliveries: d.db, Events: d.db, Audio: d.blobs,
+		Backup: func(ctx context.Context, w io.Writer, passphrase string) error {
+			return datadir.WriteBackup(ctx, w, d.opts.Version, d.db, d.blobs, d.vault, passphrase)
+		},
 		Runner: d.jobs, Catalog: d.catalog, Copies: d.copies, Folders: d.folders, Dispatcher: d.dispatcher, Leases: d.leases, Replays: d.replays,
 		Attempted: d.attempted.Wait, Feed: d.feed, Search: d.search, Doctor: d.doctor, Metrics: d.metrics,
 	})

@@ -103,6 +103,8 @@ func (f *FileRecord) EndJob(j *Job) (retired bool) {
 		f.Status, f.Reason = FileFailed, j.Error.Message
 	case api.Cancelled:
 		f.Status, f.Reason = FileCancelled, "its job was cancelled"
+	case api.Interrupted:
+		f.Status, f.Reason = FileCancelled, "a backup was restored in which its job had not ended"
 	}
 	return true
 }

@@ -83,11 +83,11 @@ func (j *Job) End(s api.JobStatus, now time.Time) {
 	j.Waiting, j.Due = "", time.Time{}
 }
 
-// Retry queues a failed or cancelled job again, with fresh attempts and the
+// Retry queues a failed, cancelled or interrupted job again, with fresh attempts and the
 // next generation. The error is api.Conflict for any other.
 func (j *Job) Retry(now time.Time) error {
-	if j.Status != api.Failed && j.Status != api.Cancelled {
-		return api.Errorf(api.Conflict, "job %s is %s: only a failed or cancelled job can be tried again", j.ID, j.Status)
+	if !j.Status.Terminal() || j.Status == api.Completed {
+		return api.Errorf(api.Conflict, "job %s is %s: only a failed, cancelled or interrupted job can be tried again", j.ID, j.Status)
 	}
 	j.Revision++
 	j.Generation++

@@ -120,9 +120,10 @@ type Keeper interface {
 	Close() error
 }
 
-// Backuper writes a copy of a store while it is in use.
+// Backuper writes a copy of a store while it is in use: as it is at one moment,
+// at which begin is called with its size in bytes.
 type Backuper interface {
-	Backup(ctx context.Context, w io.Writer) error
+	Backup(ctx context.Context, begin func(size int64) (io.Writer, error)) error
 }
 
 // BlobStore keeps the audio of jobs. Only Remove deletes a blob: what keep does
@@ -133,6 +134,8 @@ type BlobStore interface {
 	Open(name string) (*os.File, error)
 	Path(name string) string
 	Remove(name string) error
+	Names() ([]string, error) // of all that is there, what is being written among it
+	Hold() (release func())   // until release is called, what Remove removes stays
 	Quarantine(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error)
 	Quarantined(ctx context.Context) (Quarantined, error)
 	ExpireQuarantine(ctx context.Context, before time.Time) (n int, err error)

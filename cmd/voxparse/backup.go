@@ -19,45 +19,58 @@ import (
 
 // backedUp is what daemon backup --json prints.
 type backedUp struct {
-	Path  string `json:"path"`
-	Bytes int64  `json:"bytes_written"`
+	Path    string `json:"path"`
+	Bytes   int64  `json:"bytes_written"`
+	WithKey bool   `json:"with_key"`
 }
 
 func daemonBackupCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use: "backup FILE|-", Short: "Copy the database, while the daemon works or not", Args: args("FILE|-"),
-		Long: `Copy the database as it is at this moment, while the daemon works or not, and check
-the copy. To go back to it: voxparse daemon stop, then put it in the place of
-voxparse.db in the data folder, and remove voxparse.db.open there.
+	var p passphrase
+	var withKey bool
+	c := &cobra.Command{
+		Use: "backup FILE|-", Short: "Back up the database and the audio that waits, while the daemon works or not", Args: args("FILE|-"),
+		Long: `Write the database as it is at this moment and the audio of jobs that wait into one
+file, while the daemon works or not, and check it: jobs, transcripts, webhooks, the
+delivery log, drop folders. To go back to it: voxparse daemon restore FILE.
 
-Jobs, transcripts, webhooks and the delivery log are in it. The audio of jobs that
-wait is not, and neither is the master key, which the webhooks' secrets need: keep
-vault.key, or the keyring, in another place.`,
-		Example: "  voxparse daemon backup voxparse-$(date +%F).db\n  voxparse daemon backup - | ssh host 'cat > voxparse.db'",
+The master key, which the secrets of the webhooks need, is in it only with --with-key,
+sealed with a passphrase that is asked for. Without it, keep vault.key in the data
+folder, or the keyring, in another place.`,
+		Example: "  voxparse daemon backup voxparse-$(date +%F).tar --with-key\n  voxparse daemon backup - | ssh host 'cat > voxparse.tar'",
 		RunE: func(c *cobra.Command, got []string) error {
-			if got[0] == "-" {
-				return a.writeBackup(c.Context(), a.out)
+			word := ""
+			if withKey || p.file != "" {
+				var err error
+				if word, err = a.newPassphrase(c.Context(), p); err != nil {
+					return err
+				}
 			}
-			done, err := a.backupTo(c.Context(), got[0])
+			if got[0] == "-" {
+				return a.writeBackup(c.Context(), a.out, word)
+			}
+			done, err := a.backupTo(c.Context(), got[0], word)
 			if err != nil {
 				return err
 			}
-			return printOne(a, done, done.Path, func() { a.printf("%s is a whole copy (%s)\n", oneLine(done.Path), bytesText(done.Bytes)) })
+			return printOne(a, done, done.Path, func() { a.printf("%s is a whole backup (%s)\n", oneLine(done.Path), bytesText(done.Bytes)) })
 		},
 	}
+	c.Flags().BoolVar(&withKey, "with-key", false, "put the master key in, sealed with a passphrase")
+	p.flag(c)
+	return c
 }
 
-// writeBackup writes the database to w: the daemon's where one runs.
-func (a *app) writeBackup(ctx context.Context, w io.Writer) error {
+// writeBackup writes a backup to w: the daemon does where one runs.
+func (a *app) writeBackup(ctx context.Context, w io.Writer, passphrase string) error {
 	cl, err := a.local(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	if err := cl.Backup(ctx, w); !errors.Is(err, client.ErrUnreachable) {
+	if err := cl.Backup(ctx, w, passphrase); !errors.Is(err, client.ErrUnreachable) {
 		return err
 	}
-	return datadir.Backup(ctx, a.database(), w)
+	return datadir.Backup(ctx, a.cfg.DataDir, version, passphrase, w)
 }
 
 // database is the path of the database of this user's own daemon.
@@ -65,7 +78,7 @@ func (a *app) database() string { return filepath.Join(a.cfg.DataDir, datadir.Da
 
 // backupTo makes a backup that is checked and durable before it has its name.
 // What is there already is not replaced.
-func (a *app) backupTo(ctx context.Context, path string) (_ backedUp, err error) {
+func (a *app) backupTo(ctx context.Context, path, passphrase string) (_ backedUp, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return backedUp{}, fmt.Errorf("find the place of the backup: %w", err)
@@ -83,22 +96,31 @@ func (a *app) backupTo(ctx context.Context, path string) (_ backedUp, err error)
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	err = a.writeBackup(ctx, f)
+	err = a.writeBackup(ctx, f, passphrase)
 	if err == nil {
 		err = f.Sync()
 	}
 	st, serr := f.Stat()
-	if err = errors.Join(err, serr, f.Close()); err != nil {
-		return backedUp{}, fmt.Errorf("make the backup: %w", err)
+	if err = errors.Join(err, serr); err != nil {
+		return backedUp{}, fmt.Errorf("make the backup: %w", errors.Join(err, f.Close()))
 	}
-	if err := checkDatabase(ctx, f.Name()); err != nil {
+	withKey, err := checkBackup(ctx, f)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return backedUp{}, fmt.Errorf("check the backup: %w", err)
 	}
 	if err := fsx.Rename(f.Name(), path); err != nil {
 		return backedUp{}, fmt.Errorf("make the backup: %w", err)
 	}
 	kept = true
-	return backedUp{path, st.Size()}, nil
+	return backedUp{path, st.Size(), withKey}, nil
+}
+
+// checkBackup reads a backup that was written to f whole.
+func checkBackup(ctx context.Context, f *os.File) (withKey bool, err error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return false, err
+	}
+	return datadir.CheckBackup(ctx, f, checkDatabase)
 }
 
 // compacted is what daemon compact --json prints.

@@ -24,7 +24,7 @@ const daemonExample = `  voxparse daemon start
 func daemonCmd(a *app) *cobra.Command {
 	return group("daemon", "Run and manage the daemon", daemonExample,
 		daemonRunCmd(a), daemonStartCmd(a), daemonStopCmd(a), daemonRestartCmd(a), daemonStatusCmd(a), daemonLogsCmd(a),
-		daemonInstallCmd(a), daemonUninstallCmd(a), daemonBackupCmd(a), daemonCompactCmd(a), daemonRepairCmd(a), daemonResetKeyCmd(a), daemonCheckCmd(a))
+		daemonInstallCmd(a), daemonUninstallCmd(a), daemonBackupCmd(a), daemonRestoreCmd(a), daemonCompactCmd(a), daemonRepairCmd(a), daemonResetKeyCmd(a), daemonCheckCmd(a))
 }
 
 // settingFlags gives a command every setting as a flag, and returns what to

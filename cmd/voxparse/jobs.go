@@ -24,7 +24,7 @@ func jobsCmd(a *app) *cobra.Command {
 	return group("jobs", "List, follow and manage jobs", jobsExample,
 		jobsListCmd(a), jobsShowCmd(a), jobsAudioCmd(a), jobsWaitCmd(a), jobsWatchCmd(a),
 		jobsVerbCmd(a, "cancel ID…", "Cancel jobs that have not ended", "cancelled", openStatuses, (*client.Client).CancelJob),
-		jobsVerbCmd(a, "retry ID…", "Run failed or cancelled jobs again", "queued again", []api.JobStatus{api.Failed, api.Cancelled}, (*client.Client).RetryJob),
+		jobsVerbCmd(a, "retry ID…", "Run failed, cancelled or interrupted jobs again", "queued again", []api.JobStatus{api.Failed, api.Cancelled, api.Interrupted}, (*client.Client).RetryJob),
 		jobsRmCmd(a))
 }
 
@@ -57,7 +57,7 @@ func jobsListCmd(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().IntVarP(&limit, "limit", "n", api.DefaultListLimit, "`N` jobs at most")
-	c.Flags().StringVar(&status, "status", "", "only this `STATUS`: queued, processing, completed, failed or cancelled")
+	c.Flags().StringVar(&status, "status", "", "only this `STATUS`: queued, processing, completed, failed, cancelled or interrupted")
 	c.Flags().StringVar(&since, "since", "", "created since this `TIME`: a duration back (24h, 7d), a date (2026-05-03) or RFC 3339")
 	complete(c, "status", api.JobStatuses...)
 	return c
@@ -218,7 +218,7 @@ func (a *app) showJob(j api.Job) {
 		if j.Options.RedactAudio {
 			a.notice("silenced audio: voxparse jobs audio %s -o FILE", j.ID)
 		}
-	case api.Failed, api.Cancelled:
+	case api.Failed, api.Cancelled, api.Interrupted:
 		a.notice("run it again: voxparse jobs retry %s", j.ID)
 	}
 }
@@ -256,7 +256,7 @@ func jobsRmCmd(a *app) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove jobs that have ended, with their transcripts", Args: args("ID…"),
-		ValidArgsFunction: a.completeJobs(api.Completed, api.Failed, api.Cancelled),
+		ValidArgsFunction: a.completeJobs(api.Completed, api.Failed, api.Cancelled, api.Interrupted),
 		Example:           "  voxparse jobs rm job_01k…\n  voxparse jobs rm $(voxparse jobs list --status cancelled -q)",
 		RunE:              a.removeEach(jobID, func(cl *client.Client, ctx context.Context, id string) error { return cl.DeleteJob(ctx, id, force) }),
 	}

@@ -21,7 +21,7 @@ func (a *app) remote() string {
 // environment.
 var machineOnly = []string{
 	"voxparse daemon start", "voxparse daemon stop", "voxparse daemon restart", "voxparse daemon logs", "voxparse daemon install",
-	"voxparse daemon uninstall", "voxparse daemon backup", "voxparse daemon compact", "voxparse doctor", "voxparse keys", "voxparse models",
+	"voxparse daemon uninstall", "voxparse daemon backup", "voxparse daemon restore", "voxparse daemon compact", "voxparse doctor", "voxparse keys", "voxparse models",
 }
 
 // checkRemote refuses a command that acts on this machine while VOXPARSE_URL

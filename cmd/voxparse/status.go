@@ -50,7 +50,7 @@ func (a *app) showStatus(st api.Status) {
 	}
 	a.field("model", model)
 	a.field("plan", st.Plan)
-	a.field("jobs", counts(st.Jobs, api.Processing, api.Queued, api.Completed, api.Failed, api.Cancelled))
+	a.field("jobs", counts(st.Jobs, api.Processing, api.Queued, api.Completed, api.Failed, api.Cancelled, api.Interrupted))
 	for _, j := range st.Running {
 		a.item("  ", strings.Join([]string{j.ID, oneLine(j.Source.Name), jobNote(j)}, " "))
 	}

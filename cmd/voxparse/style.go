@@ -63,7 +63,7 @@ func (s style) jobStatus(st api.JobStatus) string {
 		return s.bad.Render(string(st))
 	case api.Processing:
 		return s.accent.Render(string(st))
-	case api.Cancelled:
+	case api.Cancelled, api.Interrupted:
 		return s.faint.Render(string(st))
 	}
 	return string(st)

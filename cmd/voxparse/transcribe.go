@@ -288,6 +288,8 @@ func jobError(j api.Job) error {
 		return nil
 	case api.Cancelled:
 		return exitError{code: exitJob, err: fmt.Errorf("job %s was cancelled; voxparse jobs retry %s runs it again", j.ID, j.ID)}
+	case api.Interrupted:
+		return exitError{code: exitJob, err: fmt.Errorf("job %s had not ended in the backup that was restored; voxparse jobs retry %s runs it again", j.ID, j.ID)}
 	case api.Failed:
 		return exitError{code: exitJob, err: fmt.Errorf("%s: %s (%s, %s)", oneLine(j.Source.Name), strings.TrimSuffix(j.Error, "."), j.ErrorCode, j.ID)}
 	}

@@ -6,7 +6,6 @@ package datadir
 import (
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 	"time"
 
@@ -36,16 +35,10 @@ type Repaired = boltstore.Repaired
 // the database open.
 func Repair(ctx context.Context, path string) (Repaired, error) { return boltstore.Repair(ctx, path) }
 
-// Backup writes a copy of the database at path, which no daemon may have open:
-// else the error is api.Conflict, and client.Backup is the way.
-func Backup(ctx context.Context, path string, w io.Writer) error {
-	return boltstore.BackupFile(ctx, path, w)
-}
-
 // Traces are what only a daemon with a database puts into the data folder: its
-// master key, or the mark that the keyring has it, and audio.
+// master key, or the mark that the keyring has it, audio, and a backup on its way.
 func Traces(dir string) []string {
-	return []string{filepath.Join(dir, "vault.key"), filepath.Join(dir, "vault.keyring"), filepath.Join(dir, "spool")}
+	return []string{filepath.Join(dir, "vault.key"), filepath.Join(dir, "vault.keyring"), filepath.Join(dir, "spool"), filepath.Join(dir, incoming)}
 }
 
 // Missing returns an error, with what to do, where the data folder says that

@@ -4,22 +4,36 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/voxparse/voxparse/api"
 )
 
-// backup serves GET /v1/daemon/backup: the database as it is at this moment.
-// An answer that breaks off is not whole, and the client sees it.
+// backup serves GET /v1/daemon/backup, and POST with a passphrase for the master
+// key: the database as it is at this moment, and the audio that waits. An answer
+// that breaks off is not whole, and the client sees it.
 func (srv *server) backup(w http.ResponseWriter, r *http.Request) error {
 	began := time.Now()
-	w.Header().Set("Content-Type", "application/octet-stream")
+	var req struct {
+		Passphrase string `json:"passphrase"`
+	}
+	if r.Method == http.MethodPost {
+		if err := readJSON(w, r, &req, false); err != nil {
+			return err
+		}
+		if req.Passphrase == "" {
+			return api.Errorf(api.Invalid, "passphrase: with what is the master key to be sealed?")
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-tar")
 	out := &countingWriter{w: w, rc: http.NewResponseController(w)}
-	if err := srv.cfg.Database.Backup(r.Context(), out); err != nil {
+	if err := srv.cfg.Backup(r.Context(), out, req.Passphrase); err != nil {
 		if out.n == 0 {
 			return err
 		}
 		srv.cfg.Logger.Warn("a backup broke off", "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	srv.cfg.Logger.Info("backed up the database", "bytes", out.n, "took", time.Since(began).Round(time.Millisecond))
+	srv.cfg.Logger.Info("backed up", "bytes", out.n, "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 

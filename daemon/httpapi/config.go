@@ -41,8 +41,9 @@ type Config struct {
 	Webhooks   store.Webhooks
 	Deliveries store.Log
 	Events     Events
-	Database   store.Backuper
-	Audio      Audio
+	// Backup writes a backup, with the master key where a passphrase seals it.
+	Backup func(ctx context.Context, w io.Writer, passphrase string) error
+	Audio  Audio
 
 	Runner     Runner
 	Catalog    Catalog

@@ -8,14 +8,12 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/daemon/httpapi"
-	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
@@ -155,40 +153,39 @@ func TestStop(t *testing.T) {
 	receive(t, "the stop", f.stopped)
 }
 
-func TestBackup_isADatabase(t *testing.T) {
+func TestBackup_isThatOfTheDaemon(t *testing.T) {
 	f := serve(t, nil)
-	id := f.submit("x")
-	status, body := f.ask("GET", "/v1/daemon/backup", "")
-	if status != 200 {
-		t.Fatalf("got %d, want 200", status)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, boltstore.FileName), []byte(body), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	db := must(boltstore.Open(t.Context(), dir, boltstore.Config{}))(t)
-	defer db.Close()
-	if job := must(db.Job(t.Context(), id))(t); job.ID != id {
-		t.Errorf("got %s in the copy, want %s", job.ID, id)
+	for _, ask := range []struct {
+		method, body, want string
+		status             int
+	}{
+		{"GET", "", "a backup", 200},
+		{"POST", `{"passphrase":"correct horse"}`, "a backup with a key under correct horse", 200},
+		{"POST", `{}`, "", 400},
+	} {
+		status, body := f.ask(ask.method, "/v1/daemon/backup", ask.body)
+		if status != ask.status || ask.want != "" && body != ask.want {
+			t.Errorf("%s %s: got %d %q, want %d %q", ask.method, ask.body, status, body, ask.status, ask.want)
+		}
 	}
 }
 
 // brokenBackup fails after it has written something.
-type brokenBackup struct{ written string }
-
-func (b brokenBackup) Backup(_ context.Context, w io.Writer) error {
-	if b.written == "" {
-		return errors.New("no database")
+func brokenBackup(written string) func(context.Context, io.Writer, string) error {
+	return func(_ context.Context, w io.Writer, _ string) error {
+		if written == "" {
+			return errors.New("no database")
+		}
+		_, err := io.WriteString(w, written)
+		return errors.Join(err, errors.New("the disk is gone"))
 	}
-	_, err := io.WriteString(w, b.written)
-	return errors.Join(err, errors.New("the disk is gone"))
 }
 
 func TestBackup_thatBreaksOffIsSeen(t *testing.T) {
-	f := serve(t, func(c *httpapi.Config) { c.Database = brokenBackup{} })
+	f := serve(t, func(c *httpapi.Config) { c.Backup = brokenBackup("") })
 	status, body := f.ask("GET", "/v1/daemon/backup", "")
 	wantRefusal(t, status, body, 500, "")
-	f = serve(t, func(c *httpapi.Config) { c.Database = brokenBackup{strings.Repeat("x", 100_000)} })
+	f = serve(t, func(c *httpapi.Config) { c.Backup = brokenBackup(strings.Repeat("x", 100_000)) })
 	req := must(http.NewRequestWithContext(t.Context(), "GET", "http://voxparse/v1/daemon/backup", nil))(t)
 	resp, err := f.socket.Do(req)
 	if err != nil {

@@ -96,7 +96,15 @@ func serve(t testing.TB, change func(*httpapi.Config)) *fixture {
 		Health: func() string { return api.HealthOK }, Accepting: func() error { return nil }, Addr: func() string { return "" }, BaseURL: func() string { return "" },
 		Stop: func() { f.stopped <- struct{}{} }, Halted: f.halted, Model: func() (string, bool) { return "moonshine-tiny", true },
 		Problems: func() []api.Problem { return nil }, Keys: keys, Secrets: plain{},
-		Jobs: f.db, Webhooks: f.db, Deliveries: f.db, Events: f.db, Database: f.db, Audio: blobs,
+		Jobs: f.db, Webhooks: f.db, Deliveries: f.db, Events: f.db, Audio: blobs,
+		Backup: func(_ context.Context, w io.Writer, passphrase string) error {
+			said := "a backup"
+			if passphrase != "" {
+				said += " with a key under " + passphrase
+			}
+			_, err := io.WriteString(w, said)
+			return err
+		},
 		Runner: runner, Catalog: catalog, Copies: copies, Folders: f.folders, Dispatcher: idle{}, Leases: f.leases,
 		Replays: &dispatch.Replays{Log: f.db, Stopping: f.halted, Logger: log}, Attempted: f.attempted.Wait, Feed: jobFeed, Search: index, Doctor: f.doctor, Metrics: meter,
 	}

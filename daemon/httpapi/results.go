@@ -100,6 +100,8 @@ func (srv *server) resultOf(ctx context.Context, job store.Job) (result api.Resu
 		return result, failure(job)
 	case api.Cancelled:
 		return result, api.Errorf(api.Conflict, "%s was cancelled", job.ID)
+	case api.Interrupted:
+		return result, api.Errorf(api.Conflict, "%s had not ended in the backup that was restored; run it again with: voxparse jobs retry %s", job.ID, job.ID)
 	}
 	stored, err := srv.cfg.Jobs.Result(ctx, job.ID)
 	if err != nil {

@@ -120,18 +120,19 @@ func (srv *server) webhookRoutes() map[string]handler {
 // daemonRoutes are the routes of the daemon itself.
 func (srv *server) daemonRoutes() map[string]handler {
 	return map[string]handler{
-		"GET /v1/doctor":        socketOnly(srv.showDoctor),
-		"POST /v1/doctor":       socketOnly(srv.showDoctor),
-		"POST /v1/daemon/stop":  socketOnly(srv.stopByRequest),
-		"GET /v1/daemon/backup": socketOnly(srv.backup),
-		"GET /v1/status":        srv.showStatus,
-		"GET /health":           srv.showHealth,
-		"GET /healthz":          srv.showHealth,
-		"GET /readyz":           srv.showHealth,
-		"GET /livez":            srv.showAlive,
-		"GET /metrics":          srv.showMetrics,
-		"GET /openapi.json":     showOpenAPI,
-		"GET /docs":             showDocs,
+		"GET /v1/doctor":         socketOnly(srv.showDoctor),
+		"POST /v1/doctor":        socketOnly(srv.showDoctor),
+		"POST /v1/daemon/stop":   socketOnly(srv.stopByRequest),
+		"GET /v1/daemon/backup":  socketOnly(srv.backup),
+		"POST /v1/daemon/backup": socketOnly(srv.backup),
+		"GET /v1/status":         srv.showStatus,
+		"GET /health":            srv.showHealth,
+		"GET /healthz":           srv.showHealth,
+		"GET /readyz":            srv.showHealth,
+		"GET /livez":             srv.showAlive,
+		"GET /metrics":           srv.showMetrics,
+		"GET /openapi.json":      showOpenAPI,
+		"GET /docs":              showDocs,
 	}
 }
 

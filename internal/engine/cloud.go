@@ -155,7 +155,7 @@ func (c *Cloud) wait(ctx context.Context, id string, demanded time.Duration) err
 		switch job.Status {
 		case api.Completed:
 			return nil
-		case api.Failed, api.Cancelled:
+		case api.Failed, api.Cancelled, api.Interrupted:
 			return &Error{Code: remoteCode(job.Code), Message: fmt.Sprintf("engine %s: %s", c.Name, reason(job))}
 		}
 		least = retryAfter(header, raw)

@@ -66,6 +66,8 @@ func (t tools) read(ctx context.Context, job api.Job, from, limit int) (*mcp.Cal
 		return nil, out, fmt.Errorf("%s failed: %s (%s)", job.ID, job.Error, job.ErrorCode)
 	case api.Cancelled:
 		return nil, out, fmt.Errorf("%s was cancelled", job.ID)
+	case api.Interrupted:
+		return nil, out, fmt.Errorf("%s had not ended in the backup that was restored; a person has to say that it runs again", job.ID)
 	case api.Completed:
 	default:
 		out.Next = "it is not transcribed yet; ask again later"

@@ -15,11 +15,11 @@ import (
 
 // Backup writes a consistent copy of the database while work goes on. The
 // audio of jobs that have not ended is not in it: see Blobs.
-func (db *DB) Backup(ctx context.Context, w io.Writer) error {
+func (db *DB) Backup(ctx context.Context, begin func(size int64) (io.Writer, error)) error {
 	if db.stopped() {
 		return errFailed
 	}
-	err := copyOf(ctx, db.bolt, w)
+	err := copyOf(ctx, db.bolt, begin)
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return errClosed
 	}
@@ -31,22 +31,25 @@ func (db *DB) Backup(ctx context.Context, w io.Writer) error {
 
 // BackupFile is Backup of a database that no daemon has open. It returns
 // ErrLocked while one has.
-func BackupFile(ctx context.Context, path string, w io.Writer) error {
+func BackupFile(ctx context.Context, path string, begin func(size int64) (io.Writer, error)) error {
 	b, err := openRead(path, false)
 	if err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
-	err = copyOf(ctx, b, w)
+	err = copyOf(ctx, b, begin)
 	if err = errors.Join(err, b.Close()); err != nil {
 		return fmt.Errorf("back up the database: %w", err)
 	}
 	return nil
 }
 
-// copyOf writes db, as it is at this moment, to w.
-func copyOf(ctx context.Context, db *bolt.DB, w io.Writer) error {
+// copyOf writes db, as it is at this moment, to what begin returns.
+func copyOf(ctx context.Context, db *bolt.DB, begin func(size int64) (io.Writer, error)) error {
 	return db.View(func(t *bolt.Tx) error {
-		_, err := t.WriteTo(fsx.Writer(ctx, w))
+		w, err := begin(t.Size())
+		if err == nil {
+			_, err = t.WriteTo(fsx.Writer(ctx, w))
+		}
 		return err
 	})
 }
@@ -101,6 +104,9 @@ func Compact(path string) (before, after int64, err error) {
 	}
 	if after, err = size(tmp); err != nil {
 		return 0, 0, err
+	}
+	if err := forgetLast(path); err != nil { // the new file counts anew
+		return 0, 0, fmt.Errorf("compact: %w", err)
 	}
 	if err := fsx.Rename(tmp, path); err != nil {
 		return 0, 0, fmt.Errorf("compact: %w", err)

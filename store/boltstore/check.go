@@ -323,7 +323,7 @@ func (c *checker) sizes() {
 
 func (c *checker) countsAgree() error {
 	var kept counts
-	if err := decodeCounts(c.t.get(bMeta, keyCounts), kept.jobs[:], kept.orphan[:]); err != nil {
+	if err := kept.decode(c.t.get(bMeta, keyCounts)); err != nil {
 		return err
 	}
 	if kept.jobs != c.jobs || kept.orphan != c.orphan {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -32,7 +33,7 @@ var chores = map[string]func(ctx context.Context, path string) error{
 		if err != nil {
 			return err
 		}
-		return errors.Join(boltstore.BackupFile(ctx, path, f), f.Close())
+		return errors.Join(boltstore.BackupFile(ctx, path, func(int64) (io.Writer, error) { return f, nil }), f.Close())
 	},
 	"migrate": func(_ context.Context, path string) error {
 		if err := boltstore.MigrateForTest(path); err != nil {

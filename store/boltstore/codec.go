@@ -307,7 +307,7 @@ func fromNanos(n int64) time.Time {
 
 // The statuses as records and keys hold them. The numbers are kept for ever.
 var (
-	jobStatuses      = [...]api.JobStatus{api.Queued, api.Processing, api.Completed, api.Failed, api.Cancelled}
+	jobStatuses      = [...]api.JobStatus{api.Queued, api.Processing, api.Completed, api.Failed, api.Cancelled, api.Interrupted}
 	deliveryStatuses = [...]api.DeliveryStatus{api.DeliveryPending, api.DeliveryInFlight, api.DeliveryDelivered,
 		api.DeliveryFailed, api.DeliveryCancelled}
 )

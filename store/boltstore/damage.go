@@ -103,5 +103,5 @@ func (db *DB) Present() error {
 	if !db.toldLost.Swap(true) {
 		db.log.Error("the database "+how+" while the daemon runs; nothing is accepted any more", "path", db.path)
 	}
-	return api.Errorf(api.Unavailable, "the database %s %s while the daemon runs; nothing is accepted until it is back: save what the daemon has with 'voxparse daemon backup FILE', stop it, and put that file in its place", db.path, how)
+	return api.Errorf(api.Unavailable, "the database %s %s while the daemon runs; nothing is accepted until it is back: save what the daemon has with 'voxparse daemon backup FILE', stop it, and put that back with 'voxparse daemon restore --resume FILE'", db.path, how)
 }

@@ -106,7 +106,7 @@ func lost(path string, missing bool, traces []string) error {
 		is = "is missing"
 	}
 	return api.Errorf(api.Invalid, "the database %s %s, and %s says that there was one; nothing was changed\n"+
-		"put it back or restore a backup; to start over, move all of it aside: mv %s %s.old", path, is, trace, dir, dir)
+		"put it back, or restore a backup with: voxparse daemon restore FILE; to start over, move all of it aside: mv %s %s.old", path, is, trace, dir, dir)
 }
 
 // findTrace returns what is left of an earlier database, "" for nothing.

@@ -28,6 +28,7 @@ type migration struct {
 var migrations = []migration{
 	{},                       // 2: duplicates that wait for their original
 	{before: rewriteRecords}, // 3: records with a checksum
+	{},                       // 4: jobs that are interrupted
 }
 
 // migrate makes the buckets of a new file, and brings an older one up to date

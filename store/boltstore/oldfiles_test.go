@@ -147,7 +147,7 @@ func (o old) jobs() {
 	j, err = o.Job(o.ctx, oldID("job_", 4))
 	same(o.t, "error", j.Error, err, "{Code:corrupt_audio Message:it is broken}")
 	counts, err := o.CountJobs(o.ctx)
-	same(o.t, "counts", counts, err, "map[cancelled:1 completed:2 failed:2 processing:1 queued:2]")
+	same(o.t, "counts", counts, err, "map[cancelled:1 completed:2 failed:2 interrupted:0 processing:1 queued:2]")
 	_, created, err := o.Submit(o.ctx, store.Job{ID: store.NewID(api.JobPrefix), Dedupe: "key2"})
 	same(o.t, "a job with a known key is new", created, err, "false")
 }

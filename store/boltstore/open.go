@@ -71,6 +71,7 @@ type DB struct {
 	unreadable unreadable
 	file       os.FileInfo // of the open file
 	toldLost   atomic.Bool
+	resting    atomic.Bool // it is from the past, and not at rest yet
 
 	lastServed uid    // of the last ClaimDeliveries; committer only
 	records    []byte // the buffer for the next transaction's records; committer only
@@ -122,9 +123,19 @@ func Open(ctx context.Context, dir string, opts Config) (*DB, error) {
 	if db.bolt, err = openNamed(path, opts.InitialMmapSize); err != nil {
 		return nil, err
 	}
-	if err := db.start(checkLater); err != nil {
+	past, err := db.fromPast()
+	if err == nil {
+		err = db.start(checkLater)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.bolt.Close())
 	}
+	if past {
+		if err := db.rest(ctx); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	db.noteLast()
 	return db, nil
 }
 
@@ -211,7 +222,7 @@ func (db *DB) load() error {
 	return db.bolt.View(func(b *bolt.Tx) error {
 		t := &tx{db: db, bolt: b}
 		c := &db.counts
-		if err := decodeCounts(t.get(bMeta, keyCounts), c.jobs[:], c.orphan[:]); err != nil {
+		if err := c.decode(t.get(bMeta, keyCounts)); err != nil {
 			return err
 		}
 		return t.at(bWebhook).ForEach(func(k, v []byte) error {
@@ -266,7 +277,8 @@ func (db *DB) Close() error {
 		if here {
 			db.keepFreelist()
 		}
-		if here && !db.stopped() {
+		if here && !db.stopped() && !db.resting.Load() {
+			db.noteLast()
 			db.closeErr = writeSum(db.path)
 		}
 		db.closeErr = errors.Join(db.closeErr, db.bolt.Close())

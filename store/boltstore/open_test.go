@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -174,6 +175,11 @@ func filled(t *testing.T, dir string) (*DB, string) {
 	return db, id
 }
 
+// into has a backup written to w.
+func into(w io.Writer) func(int64) (io.Writer, error) {
+	return func(int64) (io.Writer, error) { return w, nil }
+}
+
 func TestABackupIsAWholeStore(t *testing.T) {
 	db, id := filled(t, t.TempDir())
 	dir := t.TempDir()
@@ -181,7 +187,7 @@ func TestABackupIsAWholeStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(db.Backup(t.Context(), f), f.Close(), db.Close()); err != nil {
+	if err := errors.Join(db.Backup(t.Context(), into(f)), f.Close(), db.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := Check(f.Name()); err != nil {
@@ -248,7 +254,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 			return t.Bucket(bucketNames[bDue]).Put(orderedKey(uid{1}, 1, uid{2}), nil)
 		}},
 		{"a wrong count", func(t *bolt.Tx) error {
-			return t.Bucket(bucketNames[bMeta]).Put(keyCounts, encodeCounts(make([]int, nJobStatuses+nDeliveryStatuses)))
+			return t.Bucket(bucketNames[bMeta]).Put(keyCounts, (&counts{}).encode())
 		}},
 		{"a record that is cut short", func(t *bolt.Tx) error {
 			b := t.Bucket(bucketNames[bJob])
@@ -363,7 +369,7 @@ func TestAChoreMakesNoDatabase(t *testing.T) {
 	if _, _, err := Compact(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("compact: got %v, want that there is none", err)
 	}
-	if err := BackupFile(t.Context(), path, &bytes.Buffer{}); !errors.Is(err, os.ErrNotExist) {
+	if err := BackupFile(t.Context(), path, into(&bytes.Buffer{})); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("backup: got %v, want that there is none", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {

@@ -79,7 +79,7 @@ func beyondRepair(err error) error {
 }
 
 func removeRepair(tmp string) error {
-	for _, name := range []string{tmp, openMarker(tmp), sumFile(tmp)} {
+	for _, name := range []string{tmp, openMarker(tmp), sumFile(tmp), lastFile(tmp)} {
 		if err := fsx.RemoveIfExists(name); err != nil {
 			return err
 		}
@@ -94,6 +94,9 @@ func replace(path, tmp string) (copied string, err error) {
 		if err := copyFile(path, copied); err != nil {
 			return "", fmt.Errorf("copy the database: %w", err)
 		}
+	}
+	if err := forgetLast(path); err != nil { // the new file counts anew
+		return "", err
 	}
 	if err := fsx.Rename(tmp, path); err != nil {
 		return "", err

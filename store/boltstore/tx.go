@@ -122,7 +122,7 @@ func (t *tx) flush() error {
 		t.put(bFolderCounts, u[:], encodeCounts(n[:]))
 	}
 	if t.counts != t.db.counts {
-		t.put(bMeta, keyCounts, encodeCounts(append(t.counts.jobs[:], t.counts.orphan[:]...)))
+		t.put(bMeta, keyCounts, t.counts.encode())
 	}
 	return t.err
 }
@@ -247,6 +247,18 @@ func (t *tx) keysWith(b bucketID, prefix []byte, limit int) [][]byte {
 	return keys
 }
 
+// firstJobStatuses is how many job statuses schema 1 had: the counts of those
+// that came later stand behind everything else.
+const firstJobStatuses = 5
+
+func (c *counts) encode() []byte {
+	return encodeCounts(slices.Concat(c.jobs[:firstJobStatuses], c.orphan[:], c.jobs[firstJobStatuses:]))
+}
+
+func (c *counts) decode(b []byte) error {
+	return decodeCounts(b, c.jobs[:firstJobStatuses], c.orphan[:], c.jobs[firstJobStatuses:])
+}
+
 func encodeCounts(n []int) []byte {
 	b := []byte{1}
 	for _, v := range n {
@@ -261,6 +273,9 @@ func decodeCounts(b []byte, into ...[]int) error {
 	}
 	b = b[1:]
 	for _, n := range into {
+		if len(b) == 0 {
+			break // an older program did not count these
+		}
 		for i := range n {
 			v, size := binary.Varint(b)
 			if size <= 0 {

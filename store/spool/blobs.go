@@ -24,6 +24,10 @@ type Blobs struct {
 	dir        string
 	quarantine string
 	names      syncer
+
+	holdMu sync.Mutex
+	holds  int
+	doomed []string // removed while something holds
 }
 
 var _ store.BlobStore = (*Blobs)(nil)
@@ -138,8 +142,58 @@ func (b *Blobs) Open(name string) (*os.File, error) {
 	return f, nil
 }
 
-// Remove deletes a blob. One that is gone already is no error.
+// Names lists the blobs, those that are being written among them.
+func (b *Blobs) Names() ([]string, error) {
+	entries, err := os.ReadDir(b.dir)
+	if err != nil {
+		return nil, fmt.Errorf("list blobs: %w", err)
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// Hold keeps what is removed from now on until release is called, so that a
+// backup has the audio of every job that was open when it began.
+func (b *Blobs) Hold() (release func()) {
+	b.holdMu.Lock()
+	defer b.holdMu.Unlock()
+	b.holds++
+	return sync.OnceFunc(func() {
+		b.holdMu.Lock()
+		b.holds--
+		var doomed []string
+		if b.holds == 0 {
+			doomed, b.doomed = b.doomed, nil
+		}
+		b.holdMu.Unlock()
+		for _, name := range doomed {
+			_ = b.Remove(name) // what stays is without a job, and set aside some day
+		}
+	})
+}
+
+// held notes a blob that is to be removed once nothing holds it, and reports
+// whether something does.
+func (b *Blobs) held(name string) bool {
+	b.holdMu.Lock()
+	defer b.holdMu.Unlock()
+	if b.holds > 0 {
+		b.doomed = append(b.doomed, name)
+	}
+	return b.holds > 0
+}
+
+// Remove deletes a blob, once nothing holds it. One that is gone already is no
+// error.
 func (b *Blobs) Remove(name string) error {
+	if b.held(name) {
+		return nil
+	}
 	if err := os.Remove(b.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove blob: %w", err)
 	}

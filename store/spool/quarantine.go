@@ -25,6 +25,12 @@ const QuarantineDir = "quarantine"
 // durable before its job is recorded: olderThan has to be longer than that takes.
 // It returns how many files it moved.
 func (b *Blobs) Quarantine(ctx context.Context, keep func(name string) bool, olderThan time.Duration) (n int, err error) {
+	b.holdMu.Lock()
+	busy := b.holds > 0
+	b.holdMu.Unlock()
+	if busy {
+		return 0, nil // another time
+	}
 	entries, err := os.ReadDir(b.dir)
 	if err != nil {
 		return 0, fmt.Errorf("set audio aside: %w", err)

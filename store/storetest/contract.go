@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -168,8 +170,14 @@ func backedUp(t *testing.T, b Backend) {
 	s := b.open(t, store.Options{})
 	submit(t, s, store.Job{})
 	var copied bytes.Buffer
-	if err := s.Backup(t.Context(), &copied); err != nil || copied.Len() == 0 {
-		t.Errorf("backup: got %d bytes, error %v", copied.Len(), err)
+	var size int64
+	err := s.Backup(t.Context(), func(n int64) (io.Writer, error) { size = n; return &copied, nil })
+	if err != nil || copied.Len() == 0 || int64(copied.Len()) != size {
+		t.Errorf("backup: got %d bytes, error %v, want the %d that were announced", copied.Len(), err, size)
+	}
+	full := errors.New("no room")
+	if err := s.Backup(t.Context(), func(int64) (io.Writer, error) { return nil, full }); !errors.Is(err, full) {
+		t.Errorf("backup without room: got %v, want %v", err, full)
 	}
 }
 

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"slices"
@@ -69,8 +68,12 @@ func (m *Model) Close() error { return nil }
 func (m *Model) Failed() <-chan struct{} { return nil }
 
 // Backup implements store.Backuper; what it writes nobody can read.
-func (m *Model) Backup(_ context.Context, w io.Writer) error {
-	_, err := io.Copy(w, bytes.NewReader([]byte("a model")))
+func (m *Model) Backup(_ context.Context, begin func(size int64) (io.Writer, error)) error {
+	copied := []byte("a model")
+	w, err := begin(int64(len(copied)))
+	if err == nil {
+		_, err = w.Write(copied)
+	}
 	return err
 }
 

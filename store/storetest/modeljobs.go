@@ -325,7 +325,7 @@ func (m *Model) NextJob(_ context.Context, except ...string) (time.Time, bool, e
 func (m *Model) CountJobs(context.Context) (map[api.JobStatus]int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := map[api.JobStatus]int{api.Queued: 0, api.Processing: 0, api.Completed: 0, api.Failed: 0, api.Cancelled: 0}
+	n := map[api.JobStatus]int{api.Queued: 0, api.Processing: 0, api.Completed: 0, api.Failed: 0, api.Cancelled: 0, api.Interrupted: 0}
 	for _, j := range m.jobs {
 		n[j.Status]++
 	}
