@@ -221,7 +221,7 @@ func (d *Daemon) newRunner() (err error) {
 		Defaults: jobs.Defaults{Model: d.cfg.Model, SpeakerModel: d.cfg.SpeakerModel, Language: d.cfg.Language, Mode: d.cfg.Mode, Plan: d.cfg.Plan},
 		Engines:  d.cfg.Engines, Models: d.models,
 	}
-	d.copies = &jobs.Copies{Dir: filepath.Join(d.cfg.DataDir, "silenced"), Jobs: d.db, Logger: d.log}
+	d.copies = &jobs.Copies{Dir: filepath.Join(d.cfg.DataDir, "silenced"), Keep: d.cfg.KeepFor(), Jobs: d.db, Logger: d.log}
 	d.folders = dropfolder.New(dropfolder.Config{
 		Store: d.db, Catalog: d.catalog, DataDir: d.cfg.DataDir, ConfigFile: d.cfg.ConfigFile, Configured: d.cfg.Folders, Accepting: d.accepting, Logger: d.log, Intervals: d.opts.FolderIntervals, Step: d.opts.FolderStep,
 		View: func(job store.Job) api.Job { return d.jobs.View(job) }, Wake: func() { d.jobs.Wake() }, Recheck: func(ctx context.Context) { d.jobs.Recheck(ctx) },

@@ -33,6 +33,9 @@ func NewUID(now time.Time) UID {
 	return UID(ulid.MustNew(ulid.Timestamp(now), entropy.MonotonicEntropy))
 }
 
+// Time returns when the id was made, in milliseconds.
+func (u UID) Time() time.Time { return ulid.Time(ulid.ULID(u).Time()) }
+
 // FirstUID returns the least id of a millisecond.
 func FirstUID(at time.Time) UID {
 	var u UID

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/fsx"
@@ -20,10 +21,12 @@ const copyExt = ".wav"
 
 // Copies are the silenced copies of the audio of jobs, each one file that is
 // named after its job. It is there before the job is completed and goes with the
-// job: a file whose job is gone, or did not complete, is of no use and is swept
-// away.
+// job: that of a job which did not complete is of no use and is swept away. That
+// of a job which the store does not know stays for as long as finished jobs are
+// kept: the store may be an older one.
 type Copies struct {
-	Dir    string // made when it is needed
+	Dir    string        // made when it is needed
+	Keep   time.Duration // for how long finished jobs are kept
 	Jobs   Reader
 	Logger *slog.Logger
 }
@@ -62,7 +65,7 @@ func (c *Copies) Sweep(ctx context.Context) (n int) {
 		switch {
 		case err != nil && !errors.Is(err, api.NotFound) && !errors.Is(err, api.Invalid):
 			return n // the store is closing
-		case err == nil && needsCopy(job, part):
+		case err == nil && needsCopy(job, part), errors.Is(err, api.NotFound) && part == "" && c.young(id):
 			continue
 		}
 		if err := os.Remove(filepath.Join(c.Dir, e.Name())); err != nil {
@@ -74,8 +77,14 @@ func (c *Copies) Sweep(ctx context.Context) (n int) {
 	return n
 }
 
+// young reports whether a job of that id, had there been one, would be kept still.
+func (c *Copies) young(jobID string) bool {
+	u, err := store.ParseID(api.JobPrefix, jobID)
+	return err == nil && time.Since(u.Time()) < c.Keep
+}
+
 // needsCopy reports whether a job may still use a file; part is what its name
 // has after that of the whole copy.
 func needsCopy(job store.Job, part string) bool {
-	return !job.Status.Terminal() || job.Status == api.Completed && part == ""
+	return !job.Status.Terminal() || (job.Status == api.Completed || job.Status == api.Interrupted) && part == ""
 }

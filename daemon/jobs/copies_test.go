@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/daemon/jobs"
@@ -20,6 +21,26 @@ func (s statuses) Job(_ context.Context, id string) (store.Job, error) {
 		return store.Job{}, api.Errorf(api.NotFound, "there is no job %s", id)
 	}
 	return store.Job{ID: id, Status: status}, nil
+}
+
+// TestCopies_ofUnknownJobsStayAsLongAsJobsAreKept: the store may be an older one.
+func TestCopies_ofUnknownJobsStayAsLongAsJobsAreKept(t *testing.T) {
+	c := &jobs.Copies{Dir: t.TempDir(), Keep: time.Hour, Jobs: statuses{"job_interrupted": api.Interrupted}, Logger: slog.New(slog.DiscardHandler)}
+	of := func(age time.Duration) string { return store.FormatID(api.JobPrefix, store.NewUID(time.Now().Add(-age))) }
+	recent, old := of(time.Minute), of(2*time.Hour)
+	for _, name := range []string{c.Path(recent), c.Path(recent) + ".7.part", c.Path(old), c.Path("job_interrupted")} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := c.Sweep(t.Context()); n != 2 {
+		t.Errorf("got %d files removed, want the old one and the part", n)
+	}
+	for _, id := range []string{recent, "job_interrupted"} {
+		if _, err := os.Stat(c.Path(id)); err != nil {
+			t.Errorf("got %v, want the copy of %s kept", err, id)
+		}
+	}
 }
 
 func TestCopies_Sweep(t *testing.T) {
