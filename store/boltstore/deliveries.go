@@ -98,7 +98,7 @@ func (t *tx) claimDeliveries(owner string, ttl time.Duration, n, perWebhook int)
 				continue
 			}
 			claimed = append(claimed, c)
-			t.db.lastServed = l.hook
+			t.lastServed = l.hook
 			if l.due = l.due[1:]; len(l.due) > 0 {
 				left = append(left, l)
 			}
@@ -120,7 +120,7 @@ func (t *tx) dueLines(n, perWebhook int) []line {
 		l := line{hook: u, due: t.dueDeliveries(h, n, perWebhook)}
 		switch {
 		case len(l.due) == 0:
-		case compareUID(u, t.db.lastServed) <= 0:
+		case compareUID(u, t.lastServed) <= 0:
 			before = append(before, l)
 		default:
 			after = append(after, l)

@@ -34,6 +34,8 @@ type tx struct {
 	files   bool
 	again   bool                        // files were dropped that are to be claimed anew
 	folders map[uid]*[nFileStatuses]int // counts of the folders that changed
+
+	lastServed uid // of the last claim of deliveries
 }
 
 // counts are kept with every change, so that counting reads nothing.
@@ -47,7 +49,7 @@ func (db *DB) begin() (*tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tx{db: db, bolt: b, buf: db.records[:0], now: db.now(), counts: db.counts, order: db.order, hooks: map[uid]*hook{}}, nil
+	return &tx{db: db, bolt: b, buf: db.records[:0], now: db.now(), counts: db.counts, order: db.order, hooks: map[uid]*hook{}, lastServed: db.lastServed}, nil
 }
 
 func (t *tx) rollback() {
@@ -134,6 +136,7 @@ func (t *tx) publish() {
 	defer db.mu.Unlock()
 	db.counts = t.counts
 	db.order = t.order
+	db.lastServed = t.lastServed
 	for u, h := range t.hooks {
 		if h == nil {
 			delete(db.hooks, u)
