@@ -67,8 +67,11 @@ func (a *app) writeBackup(ctx context.Context, w io.Writer, passphrase string) e
 		return err
 	}
 	defer cl.Close()
-	if err := cl.Backup(ctx, w, passphrase); !errors.Is(err, client.ErrUnreachable) {
-		return err
+	if err = a.awaitStart(ctx, cl); err == nil {
+		return cl.Backup(ctx, w, passphrase)
+	}
+	if !errors.Is(err, client.ErrUnreachable) {
+		return a.explain(ctx, a.cfg, err)
 	}
 	return datadir.Backup(ctx, a.cfg.DataDir, version, passphrase, w)
 }

@@ -57,8 +57,11 @@ func (a *app) connect(ctx context.Context) (*client.Client, error) {
 		return nil, err
 	}
 	if err = a.awaitStart(ctx, c); !errors.Is(err, client.ErrUnreachable) {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		case errors.Is(err, errNoAnswer):
+			return nil, a.explainNoAnswer(ctx, err)
 		}
 		return c, nil // what else is wrong, the call itself tells
 	}
@@ -82,7 +85,7 @@ func (a *app) awaitStart(ctx context.Context, c *client.Client) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		h, err := c.Alive(ctx)
+		h, err := askAlive(ctx, c)
 		if err != nil || h.Status != api.HealthStarting {
 			return err
 		}

@@ -24,10 +24,22 @@ func alive(pid int) bool {
 	if pid <= 0 || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return false
 	}
+	return !inState(pid, 'Z')
+}
+
+// halted reports whether a process is stopped, by a signal or a debugger, and does
+// nothing until it is told to go on. Where that cannot be told it is not.
+func halted(pid int) bool { return inState(pid, 'T') || inState(pid, 't') }
+
+// goOn has a process that is halted go on.
+func goOn(pid int) error { return syscall.Kill(pid, syscall.SIGCONT) }
+
+// inState reports whether Linux gives the process that state.
+func inState(pid int, state byte) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return true // no such file system here
+		return false // no such file system here
 	}
 	i := bytes.LastIndexByte(stat, ')')
-	return i < 0 || !bytes.HasPrefix(stat[i:], []byte(") Z"))
+	return i >= 0 && bytes.HasPrefix(stat[i:], []byte{')', ' ', state})
 }

@@ -18,3 +18,9 @@ const canTell = false
 // alive reports whether a process runs. Windows keeps no cheap answer, so every
 // process counts as running.
 func alive(int) bool { return true }
+
+// halted reports whether a process is stopped, which nobody can tell here.
+func halted(int) bool { return false }
+
+// goOn is never called: see halted.
+func goOn(int) error { return nil }

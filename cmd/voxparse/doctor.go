@@ -75,7 +75,13 @@ func (a *app) examine(ctx context.Context, probe bool) (api.Checkup, error) {
 	}
 	cl := client.New(a.socketOf(ctx, cfg))
 	defer cl.Close()
-	found, err := cl.Doctor(ctx, probe)
+	found, err := api.Checkup{}, a.awaitStart(ctx, cl)
+	if err == nil {
+		found, err = cl.Doctor(ctx, probe)
+	}
+	if errors.Is(err, errNoAnswer) {
+		err = a.explain(ctx, cfg, err)
+	}
 	switch {
 	case err == nil:
 		if found.Version != version {

@@ -53,6 +53,26 @@ func askStatus(ctx context.Context, c *client.Client) (api.Status, error) {
 	return c.Status(ctx)
 }
 
+// errNoAnswer marks the api.Unavailable of a daemon that accepts connections and
+// does not answer: it hangs, or is halted.
+var errNoAnswer = errors.New("no answer")
+
+type noAnswer struct{ cause *api.Error }
+
+func (e noAnswer) Error() string   { return e.cause.Error() }
+func (e noAnswer) Unwrap() []error { return []error{e.cause, errNoAnswer} }
+
+// askAlive asks the daemon for its health, for answerLimit.
+func askAlive(ctx context.Context, c *client.Client) (api.Health, error) {
+	limited, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	h, err := c.Alive(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = noAnswer{api.Errorf(api.Unavailable, "the daemon did not answer within %s", answerLimit)}
+	}
+	return h, err
+}
+
 // explain makes of a call that nobody answered what the lock of the data folder
 // knows: a daemon that runs all the same, and what to do.
 func (a *app) explain(ctx context.Context, cfg *config.Config, err error) error {
@@ -66,7 +86,18 @@ func (a *app) explain(ctx context.Context, cfg *config.Config, err error) error 
 	if o.PID == 0 {
 		return exitError{code: exitUnreachable, err: unknownHolder(cfg)}
 	}
+	if halted(o.PID) {
+		return exitError{code: exitUnreachable, err: fmt.Errorf("the daemon, process %d, is halted by a signal or a debugger, and answers nobody\nlet it go on with: kill -CONT %d", o.PID, o.PID)}
+	}
 	return exitError{code: exitUnreachable, err: fmt.Errorf("the daemon runs as process %d, version %s, and does not answer at %s\nstop it with: voxparse daemon stop", o.PID, o.Version, o.Socket)}
+}
+
+// explainNoAnswer is explain for a command that may be meant for another machine.
+func (a *app) explainNoAnswer(ctx context.Context, err error) error {
+	if a.remote() != "" {
+		return err
+	}
+	return a.explain(ctx, a.cfg, err)
 }
 
 func unknownHolder(cfg *config.Config) error {
@@ -90,6 +121,11 @@ func (a *app) stopOwner(ctx context.Context, cfg *config.Config) (bool, error) {
 	a.notice("the daemon does not answer at %s; stopping its process, %d", o.Socket, o.PID)
 	if err := p.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return false, fmt.Errorf("stop process %d: %w", o.PID, err)
+	}
+	if halted(o.PID) {
+		if err := goOn(o.PID); err != nil { // it would not hear of the stop
+			return false, fmt.Errorf("let process %d go on, to stop it: %w", o.PID, err)
+		}
 	}
 	limit := cfg.Grace + 30*time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, stillRuns(o.PID, limit))

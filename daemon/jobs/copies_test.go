@@ -26,7 +26,9 @@ func (s statuses) Job(_ context.Context, id string) (store.Job, error) {
 // TestCopies_ofUnknownJobsStayAsLongAsJobsAreKept: the store may be an older one.
 func TestCopies_ofUnknownJobsStayAsLongAsJobsAreKept(t *testing.T) {
 	c := &jobs.Copies{Dir: t.TempDir(), Keep: time.Hour, Jobs: statuses{"job_interrupted": api.Interrupted}, Logger: slog.New(slog.DiscardHandler)}
-	of := func(age time.Duration) string { return store.FormatID(api.JobPrefix, store.NewUID(time.Now().Add(-age))) }
+	of := func(age time.Duration) string {
+		return store.FormatID(api.JobPrefix, store.NewUID(time.Now().Add(-age)))
+	}
 	recent, old := of(time.Minute), of(2*time.Hour)
 	for _, name := range []string{c.Path(recent), c.Path(recent) + ".7.part", c.Path(old), c.Path("job_interrupted")} {
 		if err := os.WriteFile(name, nil, 0o600); err != nil {
