@@ -6,6 +6,10 @@ import "time"
 type Health struct {
 	Status  string `json:"status"` // HealthOK, or another with 503
 	Version string `json:"version"`
+
+	// Problems are the codes of what keeps the daemon from its work, with
+	// HealthBlocked and only of GET /readyz; status and doctor say more.
+	Problems []string `json:"problems,omitempty"`
 }
 
 // The statuses of jobs, of deliveries and of the daemon, and the levels of a
@@ -30,6 +34,7 @@ const (
 	HealthStarting = "starting"
 	HealthOK       = "ok"
 	HealthStopping = "stopping"
+	HealthBlocked  = "blocked" // it answers, and no work goes on
 
 	LevelOK    = "ok"
 	LevelWarn  = "warn"  // it works, but not as well or not for long

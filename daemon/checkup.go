@@ -10,6 +10,7 @@ import (
 	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/daemon/doctor"
 	"github.com/voxparse/voxparse/daemon/problem"
+	"github.com/voxparse/voxparse/internal/fsx"
 	"github.com/voxparse/voxparse/internal/sender"
 	"github.com/voxparse/voxparse/internal/vault"
 	"github.com/voxparse/voxparse/store"
@@ -40,6 +41,13 @@ func (d *Daemon) problems(try func(dir string) error) []api.Problem {
 	out = append(out, problem.Data(d.cfg.DataDir, try)...)
 	out = append(out, d.folders.Unwatched()...)
 	return append(out, d.folders.Troubles()...)
+}
+
+// blocked are the problems that keep all work from going on: what is wrong with
+// one folder, webhook or record is not among them.
+func (d *Daemon) blocked() []api.Problem {
+	out := slices.Concat(d.jobs.Problems(), d.databaseProblems(), problem.Data(d.cfg.DataDir, fsx.MayWrite))
+	return slices.DeleteFunc(out, func(p api.Problem) bool { return p.Code == "database_damaged" })
 }
 
 // databaseProblems are what is wrong with the database that is open.

@@ -9,11 +9,14 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/datadir"
 )
 
 // raw is a plain HTTP client of the socket.
@@ -181,5 +184,25 @@ func TestJobEventsEndWithTheTerminalState(t *testing.T) {
 	}
 	if first, last := kinds[0], kinds[len(kinds)-1]; first != "status processing" || last != "status completed" {
 		t.Errorf("got %v, want it to begin with status processing and end with status completed", kinds)
+	}
+}
+
+func TestReadiness_whileTheDatabaseIsAway(t *testing.T) {
+	f := start(t, nil)
+	if status, body := f.ask("GET", "/readyz", ""); status != http.StatusOK {
+		t.Fatalf("got %d %s, want 200", status, body)
+	}
+	path := filepath.Join(f.config.DataDir, datadir.DatabaseFile)
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := f.ask("GET", "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "database_lost") {
+		t.Errorf("got %d %s, want 503 and that the database is lost", status, body)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := f.ask("GET", "/readyz", ""); status != http.StatusOK {
+		t.Errorf("got %d %s once it is back, want 200", status, body)
 	}
 }

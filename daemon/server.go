@@ -20,7 +20,7 @@ func openServer(d *Daemon) {
 		},
 		Version: d.opts.Version, Started: d.start, Logger: d.log,
 		Health: d.health, Accepting: d.accepting, Addr: d.Addr, BaseURL: d.baseURL, Stop: d.Stop, Halted: d.halted, Model: d.defaultModel,
-		Problems: func() []api.Problem { return d.problems(problem.TryWrite) }, Keys: d.keys, Secrets: d.vault,
+		Problems: func() []api.Problem { return d.problems(problem.TryWrite) }, Blocked: d.blocked, Keys: d.keys, Secrets: d.vault,
 		Jobs: d.db, Webhooks: d.db, Deliveries: d.db, Events: d.db, Audio: d.blobs,
 		Backup: func(ctx context.Context, w io.Writer, passphrase string) error {
 			return datadir.WriteBackup(ctx, w, d.opts.Version, d.db, d.blobs, d.vault, passphrase)

@@ -29,6 +29,7 @@ type Config struct {
 	Halted    <-chan struct{}       // closed: requests that wait are to end
 	Model     func() (string, bool) // the model that is used by default, and whether it is here
 	Problems  func() []api.Problem  // what keeps work from going on, webhooks aside
+	Blocked   func() []api.Problem  // those of them that keep all work from going on
 	Keys      interface {           // API keys
 		Match(secret string) (vault.Key, bool, error)
 	}

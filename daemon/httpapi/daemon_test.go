@@ -106,6 +106,24 @@ func TestHealth_forMachinesThatAsk(t *testing.T) {
 	}
 }
 
+func TestReadiness_tellsWhatKeepsWorkFromGoingOn(t *testing.T) {
+	var problems []api.Problem
+	f := serve(t, func(c *httpapi.Config) { c.Blocked = func() []api.Problem { return problems } })
+	if h := get[api.Health](f, 200, "GET", "/readyz", ""); h.Status != api.HealthOK || len(h.Problems) != 0 {
+		t.Errorf("got %+v, want ok", h)
+	}
+	problems = []api.Problem{{Code: "no_space", Message: "2 MB are left on the disk of /home/anna"}}
+	status, body := f.askTCP("GET", "/readyz", "")
+	if status != 503 || !strings.Contains(body, `"problems":["no_space"]`) || !strings.Contains(body, api.HealthBlocked) || strings.Contains(body, "anna") {
+		t.Errorf("got %d %s, want 503 with the code and no more", status, body)
+	}
+	for _, path := range []string{"/healthz", "/livez"} {
+		if status, body := f.askTCP("GET", path, ""); status != 200 {
+			t.Errorf("%s: got %d %s, want 200: it answers", path, status, body)
+		}
+	}
+}
+
 func TestStatus(t *testing.T) {
 	f := serve(t, func(c *httpapi.Config) {
 		c.Problems = func() []api.Problem {

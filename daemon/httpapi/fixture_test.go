@@ -95,7 +95,7 @@ func serve(t testing.TB, change func(*httpapi.Config)) *fixture {
 		Version:  "test", Started: time.Now().UTC(), Logger: log,
 		Health: func() string { return api.HealthOK }, Accepting: func() error { return nil }, Addr: func() string { return "" }, BaseURL: func() string { return "" },
 		Stop: func() { f.stopped <- struct{}{} }, Halted: f.halted, Model: func() (string, bool) { return "moonshine-tiny", true },
-		Problems: func() []api.Problem { return nil }, Keys: keys, Secrets: plain{},
+		Problems: func() []api.Problem { return nil }, Blocked: func() []api.Problem { return nil }, Keys: keys, Secrets: plain{},
 		Jobs: f.db, Webhooks: f.db, Deliveries: f.db, Events: f.db, Audio: blobs,
 		Backup: func(_ context.Context, w io.Writer, passphrase string) error {
 			said := "a backup"

@@ -128,7 +128,7 @@ func (srv *server) daemonRoutes() map[string]handler {
 		"GET /v1/status":         srv.showStatus,
 		"GET /health":            srv.showHealth,
 		"GET /healthz":           srv.showHealth,
-		"GET /readyz":            srv.showHealth,
+		"GET /readyz":            srv.showReady,
 		"GET /livez":             srv.showAlive,
 		"GET /metrics":           srv.showMetrics,
 		"GET /openapi.json":      showOpenAPI,

@@ -23,6 +23,25 @@ func (srv *server) showHealth(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// showReady serves GET /readyz: whether work goes on, as far as that is the
+// daemon's. Nobody needs a key for it, so it tells codes alone.
+func (srv *server) showReady(w http.ResponseWriter, r *http.Request) error {
+	if srv.cfg.Health() != api.HealthOK {
+		return srv.showHealth(w, r)
+	}
+	h := api.Health{Status: api.HealthOK, Version: srv.cfg.Version}
+	status := http.StatusOK
+	for _, p := range srv.cfg.Blocked() {
+		h.Problems = append(h.Problems, p.Code)
+	}
+	if len(h.Problems) > 0 {
+		h.Status, status = api.HealthBlocked, http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "5")
+	}
+	writeJSON(w, status, h)
+	return nil
+}
+
 // showAlive serves GET /livez: who answers at all need not be started anew.
 func (srv *server) showAlive(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, api.Health{Status: srv.cfg.Health(), Version: srv.cfg.Version})
