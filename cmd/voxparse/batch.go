@@ -39,18 +39,27 @@ type batch struct {
 	open map[string]bool // jobs that have not ended
 }
 
-// submit uploads one input. A key of our own makes a repeat after a broken
-// connection harmless.
+// submit uploads one input, and waits out a restart of the daemon. A key of our
+// own makes a repeat after a broken connection harmless.
 func (b *batch) submit(ctx context.Context, in input, it *item) (api.Accepted, error) {
 	key := b.flags.key
 	if key == "" {
 		key = "cli-" + rand.Text()
 	}
-	return b.c.Submit(ctx, client.Upload{
+	u := client.Upload{
 		Name: in.name, Size: in.size, Options: b.flags.Options, Metadata: b.meta, WebhookIDs: b.flags.Webhooks,
 		IdempotencyKey: key, Sent: it.uploaded,
 		Open: func() (io.ReadCloser, error) { return in.open(b.a.in) },
-	})
+	}
+	for tried := false; ; tried = true {
+		acc, err := b.c.Submit(ctx, u)
+		if !errors.Is(err, api.Unavailable) || in.size < 0 { // what came by a pipe is gone
+			return acc, err
+		}
+		if restarted, werr := b.a.awaitRestart(ctx, b.c); werr != nil || !restarted && tried {
+			return acc, firstOf(werr, err)
+		}
+	}
 }
 
 // run transcribes every input, a few at a time, and prints in order.

@@ -101,6 +101,60 @@ func (a *app) awaitStart(ctx context.Context, c *client.Client) error {
 	}
 }
 
+// How long a restart of the daemon is waited for, and for how long nobody may
+// answer until this command starts one itself.
+const (
+	restartLimit = 2 * time.Minute
+	downLimit    = 5 * time.Second
+)
+
+// awaitRestart waits for as long as the daemon stops, is away, or starts. It
+// returns false where it answers as it should: then it is not because of a restart
+// that it refused something.
+func (a *app) awaitRestart(ctx context.Context, c *client.Client) (waited bool, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, restartLimit, api.Errorf(api.Unavailable, "the daemon has not started again within %s", restartLimit))
+	defer cancel()
+	began := time.Now()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		h, err := askAlive(ctx, c)
+		switch {
+		case err == nil && h.Status == api.HealthOK:
+			return waited, nil
+		case ctx.Err() != nil:
+			return waited, context.Cause(ctx)
+		case errors.Is(err, client.ErrUnreachable) && time.Since(began) > downLimit:
+			if !a.mayStart() {
+				return waited, err
+			}
+			return true, a.spawnOne(ctx, c)
+		case err != nil && !errors.Is(err, client.ErrUnreachable):
+			return waited, err
+		}
+		if !waited {
+			a.notice("the daemon is being restarted; waiting for it")
+		}
+		waited = true
+		select {
+		case <-ctx.Done():
+			return waited, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+// spawnOne is spawn for uploads that go on at the same time: one of them starts
+// the daemon, and the others find it.
+func (a *app) spawnOne(ctx context.Context, c *client.Client) error {
+	a.spawning.Lock()
+	defer a.spawning.Unlock()
+	if err := a.awaitStart(ctx, c); !errors.Is(err, client.ErrUnreachable) {
+		return err
+	}
+	return a.spawn(ctx, c, nil)
+}
+
 // spawn starts a daemon in the background and waits until it answers. flags
 // are settings for it besides the global ones.
 func (a *app) spawn(ctx context.Context, c *client.Client, flags []string) error {

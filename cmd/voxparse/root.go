@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -28,6 +29,8 @@ type app struct {
 	color, socket, config string
 
 	cfg *config.Config
+
+	spawning sync.Mutex // one upload of a batch starts a daemon that went away
 }
 
 func newApp(in io.Reader, out, errw io.Writer) *app {
