@@ -67,12 +67,14 @@ $(RECEIVERS): testdata/receivers/package-lock.json
 # whole programs, native code and timings, in which the detector sees little
 # and costs much; the parts of the programs have it in their own tests. Each
 # leaves what it covered in COVER. A package is covered by its own tests; those
-# of a backend and its suite count for all of store, and those of the sender
-# for all of sending. (Counting everything for everything builds the whole tree
+# of a backend and its suite count for all of store, those of the sender for all
+# of sending, and those of whole programs also for DAEMON, the parts of the daemon
+# that are little without it. (Counting everything for everything builds the whole tree
 # anew for each package.) The keyring of the machine is left alone.
 GOTEST     = VOXPARSE_NO_KEYRING=1 $(GO) test -timeout 30m -cover -covermode=atomic
 GOTEST_END = -args -test.gocoverdir=$(abspath $(COVER))
 WHOLE     := /(daemon|cmd/voxparse|cmd/voxparse-engine|internal/engine|internal/moonshine)$$
+DAEMON    := ./daemon/datadir,./daemon/housekeeping,./daemon/systemd
 TOGETHER  := /(store|store/[a-z]+|webhook|internal/(sender|eventbody|webhooktest))$$
 
 test: build receivers tools ## every test, once: real recognizer, real receivers, race detector
@@ -81,7 +83,8 @@ test: build receivers tools ## every test, once: real recognizer, real receivers
 	$(GOTEST) -race $$($(GO) list ./... | grep -vE '$(TOGETHER)|$(WHOLE)') $(GOTEST_END) || failed=1; \
 	$(GOTEST) -race -coverpkg=./store/... ./store/... $(GOTEST_END) || failed=1; \
 	$(GOTEST) -race -coverpkg=./webhook,./internal/sender,./internal/eventbody ./webhook ./internal/sender ./internal/eventbody ./internal/webhooktest $(GOTEST_END) || failed=1; \
-	$(GOTEST) $$($(GO) list ./... | grep -E '$(WHOLE)') $(GOTEST_END) || failed=1; \
+	whole=$$($(GO) list ./... | grep -E '$(WHOLE)'); \
+	$(GOTEST) -coverpkg=$(DAEMON),$$(echo $$whole | tr ' ' ,) $$whole $(GOTEST_END) || failed=1; \
 	exit $$failed
 
 short: ## the tests that need no network, npm, node or python

@@ -211,3 +211,91 @@ func TestRestore_cutShortKeepsDaemonsFromStarting(t *testing.T) {
 		t.Errorf("got %v, want what the first try set aside still there", err)
 	}
 }
+
+func TestRestore_whatTheChecksRefuseChangesNothing(t *testing.T) {
+	dir, whole, _ := savedHome(t, correctHorse)
+	damaged := errors.New("the database is damaged")
+	for name, c := range map[string]struct {
+		change func(*datadir.RestoreOptions)
+		want   error
+	}{
+		"a damaged database": {func(o *datadir.RestoreOptions) { o.Check = func(context.Context, string) error { return damaged } }, damaged},
+		"nobody to ask":      {func(o *datadir.RestoreOptions) { o.Passphrase = func() (string, error) { return "", damaged } }, damaged},
+	} {
+		o := restoreOptions(correctHorse)
+		c.change(&o)
+		before := tree(t, dir)
+		if _, err := datadir.Restore(t.Context(), dir, bytes.NewReader(whole), o); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", name, err, c.want)
+		}
+		if after := tree(t, dir); len(after) != len(before) {
+			t.Errorf("%s: got %d files, want the %d of before", name, len(after), len(before))
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := datadir.Restore(t.Context(), file, bytes.NewReader(whole), restoreOptions(correctHorse)); err == nil {
+		t.Error("got no error where the data folder is a file")
+	}
+}
+
+// TestRestore_keepsTheKeyAndTheRedactedAudio: the key that is here stays where it
+// is wanted, and redacted audio is there for the jobs of before and of after.
+func TestRestore_keepsTheKeyAndTheRedactedAudio(t *testing.T) {
+	dir, whole, job := savedHome(t, correctHorse)
+	silenced := filepath.Join(dir, "silenced", job+".wav")
+	if err := os.MkdirAll(filepath.Dir(silenced), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(silenced, []byte("RIFF"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(filepath.Join(dir, "vault.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := restoreOptions("")
+	o.NoKey = true
+	got, err := datadir.Restore(t.Context(), dir, bytes.NewReader(whole), o)
+	if err != nil || got.Key {
+		t.Fatalf("got %+v, %v, want the key left alone", got, err)
+	}
+	if is, err := os.ReadFile(filepath.Join(dir, "vault.key")); err != nil || !bytes.Equal(is, key) {
+		t.Errorf("got another key (%v), want that of before", err)
+	}
+	for _, path := range []string{silenced, filepath.Join(got.Aside, "silenced", job+".wav")} {
+		if data, err := os.ReadFile(path); err != nil || string(data) != "RIFF" {
+			t.Errorf("%s: got %q, %v, want the redacted audio", path, data, err)
+		}
+	}
+}
+
+func TestCheckBackup(t *testing.T) {
+	_, whole, _ := savedHome(t, correctHorse)
+	if withKey, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole), checkIt); err != nil || !withKey {
+		t.Errorf("got key %v, %v, want a good backup with its key", withKey, err)
+	}
+	if _, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole[:len(whole)/2]), checkIt); !errors.Is(err, api.Invalid) {
+		t.Errorf("got %v for half a backup, want %v", err, api.Invalid)
+	}
+	damaged := errors.New("the database is damaged")
+	if _, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole), func(context.Context, string) error { return damaged }); !errors.Is(err, damaged) {
+		t.Errorf("got %v, want %v", err, damaged)
+	}
+}
+
+func TestBackup_ofWhatIsNotThere(t *testing.T) {
+	var out bytes.Buffer
+	if err := datadir.Backup(t.Context(), t.TempDir(), "test", "", &out); !errors.Is(err, api.NotFound) || out.Len() != 0 {
+		t.Errorf("got %v and %d bytes, want %v", err, out.Len(), api.NotFound)
+	}
+	dir, _, _ := savedHome(t, "")
+	if err := os.Remove(filepath.Join(dir, "vault.key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := datadir.Backup(t.Context(), dir, "test", correctHorse, &out); err == nil {
+		t.Error("got no error for a key that is missing")
+	}
+}
