@@ -104,7 +104,9 @@ var siblings = map[string][]string{
 	"daemon/datadir":             {"api", "internal/backup", "internal/datalock", "internal/fsx", "internal/vault", "store", "store/boltstore", "store/spool"},
 	"daemon/housekeeping":        {"api", "store"},
 	"daemon/systemd":             nil,
+	"daemon/clock":               nil,
 	"daemon": {
+		"daemon/clock",
 		"api",
 		"daemon/datadir",
 		"daemon/dispatch",
@@ -155,7 +157,7 @@ func TestImportsPointDown(t *testing.T) {
 // others of lower levels alone: so the work on jobs does not know the drop
 // folders, and nobody but the daemon knows its HTTP API.
 var daemonParts = [][]string{
-	{"daemon/datadir", "daemon/feed", "daemon/heartbeat", "daemon/housekeeping", "daemon/listener", "daemon/metrics", "daemon/problem", "daemon/systemd"},
+	{"daemon/clock", "daemon/datadir", "daemon/feed", "daemon/heartbeat", "daemon/housekeeping", "daemon/listener", "daemon/metrics", "daemon/problem", "daemon/systemd"},
 	{"daemon/dispatch", "daemon/doctor", "daemon/indexer", "daemon/jobs"},
 	{"daemon/dropfolder"}, // one of the sources of audio that jobs declares
 	{"daemon/httpapi"},

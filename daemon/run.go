@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/clock"
 	"github.com/voxparse/voxparse/daemon/systemd"
 )
 
@@ -63,6 +64,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	rest.Go(func() { d.feed.Run(background) })
 	rest.Go(func() { d.keeper.Run(background) })
 	rest.Go(func() { d.leases.Run(background) })
+	rest.Go(func() { clock.Watch(background, clock.Config{Back: d.setBack}) })
 	rest.Go(func() {
 		if err := d.jobs.RunWorkers(background); err != nil {
 			d.log.Error("the worker processes ended", "error", err)
@@ -140,4 +142,14 @@ func shutdown(server *http.Server) error {
 		return err
 	}
 	return server.Close()
+}
+
+// setBack has what waits not wait longer because the clock was set back.
+func (d *Daemon) setBack(ctx context.Context, by time.Duration) {
+	n, err := d.db.SetBack(ctx, by)
+	if err != nil && ctx.Err() == nil {
+		d.log.Error("the clock was set back", "by", by, "error", err)
+		return
+	}
+	d.log.Warn("the clock was set back; what waits for a time was moved with it", "by", by.Round(time.Second), "moved", n)
 }

@@ -110,6 +110,10 @@ type Folders interface {
 // and closing it.
 type Keeper interface {
 	Recover(ctx context.Context, node, run string) error
+	// SetBack is for a clock that was set back by so much: what waits for a later
+	// time waits that much less, but not for less than nothing. n is how many jobs,
+	// deliveries and webhooks it moved.
+	SetBack(ctx context.Context, by time.Duration) (n int, err error)
 	Purge(ctx context.Context, before time.Time, limit int) (n int, err error)
 	BlobInUse(ctx context.Context, name string) (bool, error)
 	GivenUpBlobs(ctx context.Context, limit int) ([]string, error)

@@ -133,7 +133,7 @@ func (a *app) awaitRestart(ctx context.Context, c *client.Client) (waited bool, 
 			return waited, err
 		}
 		if !waited {
-			a.notice("the daemon is being restarted; waiting for it")
+			a.notice("the daemon stops or is being restarted; waiting for it")
 		}
 		waited = true
 		select {

@@ -37,7 +37,7 @@ is the latest state, --resume lets everything go on at once.
 
 The passphrase of a master key in the backup is asked for; with --no-key the key that
 is here stays.`,
-		Example: "  voxparse daemon stop && voxparse daemon restore voxparse-2026-05-03.tar && voxparse daemon start",
+		Example: "  voxparse daemon stop && voxparse daemon restore saved.tar",
 		RunE: func(c *cobra.Command, got []string) error {
 			cfg, err := a.settings()
 			if err != nil {

@@ -123,7 +123,8 @@ func Open(ctx context.Context, dir string, opts Config) (*DB, error) {
 	if db.bolt, err = openNamed(path, opts.InitialMmapSize); err != nil {
 		return nil, err
 	}
-	past, err := db.fromPast()
+	seen, err := readLast(path)
+	past := seen.restored || db.lastCommitted() < seen.id
 	if err == nil {
 		err = db.start(checkLater)
 	}
@@ -134,6 +135,9 @@ func Open(ctx context.Context, dir string, opts Config) (*DB, error) {
 		if err := db.rest(ctx); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
+	}
+	if err := db.setBackSince(ctx, seen.at); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	db.noteLast()
 	return db, nil

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/internal/fsx"
@@ -21,8 +21,8 @@ import (
 // webhooks are disabled and drop folders paused, until somebody says otherwise.
 //
 // It is told by a file beside the database with the number of the last
-// transaction that was seen in it, at the open and at the close. A compaction or
-// repair, which begins to count anew, removes that file.
+// transaction that was seen in it, at the open and at the close, and with the time
+// of day then. A compaction or repair, which begins to count anew, removes that file.
 
 func lastFile(path string) string { return path + ".last" }
 
@@ -36,19 +36,32 @@ func MarkRestored(path string) error {
 	return fsx.WriteFile(lastFile(path), []byte(restored+"\n"), 0o600)
 }
 
-// fromPast reports whether the database is older than what was seen last, or was
-// marked so.
-func (db *DB) fromPast() (bool, error) {
-	b, err := os.ReadFile(lastFile(db.path))
+// lastSeen is what stands in the file beside the database. A file that is missing
+// or torn says nothing.
+type lastSeen struct {
+	restored bool
+	id       uint64    // of the last transaction; 0 where it is not known
+	at       time.Time // when that was written; zero where it is not known
+}
+
+func readLast(path string) (lastSeen, error) {
+	b, err := os.ReadFile(lastFile(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return lastSeen{}, nil
 	}
 	if err != nil {
-		return false, err
+		return lastSeen{}, err
 	}
-	text := strings.TrimSpace(string(b))
-	last, err := strconv.ParseUint(text, 10, 64)
-	return text == restored || err == nil && db.lastCommitted() < last, nil // a torn file says nothing
+	if strings.TrimSpace(string(b)) == restored {
+		return lastSeen{restored: true}, nil
+	}
+	var seen lastSeen
+	var at int64
+	if n, _ := fmt.Sscanf(string(b), "%d %d\n", &seen.id, &at); n != 2 {
+		return lastSeen{}, nil
+	}
+	seen.at = fromNanos(at)
+	return seen, nil
 }
 
 // noteLast writes down which transaction is the last one. Where that fails, as on
@@ -56,7 +69,7 @@ func (db *DB) fromPast() (bool, error) {
 func (db *DB) noteLast() {
 	err := db.bolt.Sync() // what was read may not be on the disk yet
 	if err == nil {
-		err = fsx.WriteFile(lastFile(db.path), []byte(strconv.FormatUint(db.lastCommitted(), 10)+"\n"), 0o600)
+		err = fsx.WriteFile(lastFile(db.path), fmt.Appendf(nil, "%d %d\n", db.lastCommitted(), nanos(db.now())), 0o600)
 	}
 	if err != nil {
 		db.log.Warn("note the last transaction", "error", err)

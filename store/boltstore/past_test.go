@@ -195,3 +195,36 @@ func TestPast_whatIsOfTodayGoesOn(t *testing.T) {
 		})
 	}
 }
+
+// TestOpen_afterTheClockWasSetBack: what waited for ten minutes waits for ten
+// minutes, though the clock says that they are in a day.
+func TestOpen_afterTheClockWasSetBack(t *testing.T) {
+	const day = 24 * time.Hour
+	dir, off := t.TempDir(), day
+	open := func() *boltstore.DB {
+		db, err := boltstore.Open(t.Context(), dir, boltstore.Config{Options: store.Options{Now: func() time.Time { return time.Now().Add(off) }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	db := open()
+	j, _, err := db.Submit(t.Context(), store.Job{ID: store.NewID(api.JobPrefix), Due: time.Now().Add(off + 10*time.Minute)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	off = 0
+	for range 2 { // at the second time the clock is as it was
+		db = open()
+		got, err := db.Job(t.Context(), j.ID)
+		if wait := time.Until(got.Due); err != nil || wait < 5*time.Minute || wait > 15*time.Minute {
+			t.Errorf("got a job that is due in %s, %v, want about ten minutes", wait, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

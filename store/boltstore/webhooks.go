@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
@@ -132,6 +133,12 @@ func (t *tx) dueLater(hook uid) []heldDelivery {
 
 // hasten makes deliveries due now, except for those that have changed meanwhile.
 func (db *DB) hasten(ctx context.Context, held []heldDelivery) error {
+	return db.moveDeliveries(ctx, held, (*store.Delivery).Hasten)
+}
+
+// moveDeliveries changes when deliveries are due, except for those that have
+// changed meanwhile.
+func (db *DB) moveDeliveries(ctx context.Context, held []heldDelivery, move func(d *store.Delivery, now time.Time)) error {
 	for part := range slices.Chunk(held, deleteChunk) {
 		err := db.update(ctx, func(t *tx) error {
 			for _, d := range part {
@@ -144,7 +151,7 @@ func (db *DB) hasten(ctx context.Context, held []heldDelivery) error {
 					return err
 				}
 				if r.dueKey() == d.due {
-					r.Hasten(t.now)
+					move(&r.Delivery, t.now)
 					t.saveDelivery(r)
 				}
 			}

@@ -255,6 +255,32 @@ func (m *Model) Recover(_ context.Context, node, run string) error {
 	return nil
 }
 
+// SetBack implements store.Keeper.
+func (m *Model) SetBack(_ context.Context, by time.Duration) (n int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	move := func(due *time.Time) {
+		if sooner := store.Sooner(*due, m.now(), by); !sooner.Equal(*due) {
+			*due = sooner
+			n++
+		}
+	}
+	for _, j := range m.jobs {
+		if j.Job.SetBack(m.now(), by) {
+			n++
+		}
+	}
+	for _, d := range m.deliveries {
+		if d.Delivery.SetBack(m.now(), by) {
+			n++
+		}
+	}
+	for _, w := range m.hooks {
+		move(&w.NextArrival)
+	}
+	return n, nil
+}
+
 func (m *Model) sorted(f store.JobFilter) []store.Job {
 	var all []store.Job
 	for _, j := range m.jobs {

@@ -45,6 +45,7 @@ func Run(t *testing.T, b Backend) {
 	runAll(t, b, fileTests)
 	runAll(t, b, contractTests)
 	runAll(t, b, awaitTests)
+	runAll(t, b, clockTests)
 }
 
 func runAll(t *testing.T, b Backend, tests []struct {
