@@ -14,7 +14,7 @@ GOFILES   = $(shell git ls-files '*.go')
 LINTER   := .cache/tools/golangci-lint
 COVER    := .cache/cover
 MIN_COVER ?= 85
-CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+CROSS    := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
 .PHONY: help cli build install uninstall demo tools receivers test short cover check fmt fmt-check vet lint tidy-check cross completions bench accuracy soak damage clean

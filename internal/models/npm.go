@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/voxparse/voxparse/internal/fsx"
@@ -79,8 +78,7 @@ func (c *npmClient) run(ctx context.Context, spec string) (string, error) {
 	cmd := exec.CommandContext(ctx, npm, "pack", "--ignore-scripts", "--loglevel=error", "--pack-destination", dir, "--", spec)
 	cmd.Dir = dir // not the user's project, whose settings are none of ours
 	cmd.Env = append(os.Environ(), "npm_config_update_notifier=false", "npm_config_audit=false", "npm_config_fund=false")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	endTogether(cmd)
 	cmd.WaitDelay = 5 * time.Second
 	said := &opening{}
 	cmd.Stderr = said

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/voxparse/voxparse/internal/fsx"
 )
@@ -54,7 +53,7 @@ func (p fileStore) create(keys *keySet) error {
 
 // readPrivate reads a file that only its owner, who is to be us, may touch.
 func readPrivate(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|openNoLink, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +84,8 @@ func checkPrivate(path string, fi fs.FileInfo) error {
 	if uid, _ := fsx.Owner(fi); !fsx.Owned(fi) {
 		return unavailable("%s belongs to user %d, and this runs as user %d; run: chown %d %s", path, uid, os.Geteuid(), os.Geteuid(), quote(path))
 	}
-	if perm := fi.Mode().Perm(); perm&0o077 != 0 {
-		return unavailable("%s may be read or written by others (mode %04o); run: chmod 600 %s", path, perm, quote(path))
+	if othersMay(fi) {
+		return unavailable("%s may be read or written by others (mode %04o); run: chmod 600 %s", path, fi.Mode().Perm(), quote(path))
 	}
 	return nil
 }
