@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +20,14 @@ import (
 // daemonCheckCmd is what a daemon and doctor run as a process of its own: it
 // takes much memory for a large database, and a damaged one may end it.
 func daemonCheckCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	tied := false
+	c := &cobra.Command{
 		Use: "check-db [FILE]", Short: "Read the whole database and report what is wrong with it", Hidden: true, Args: cobra.MaximumNArgs(1),
 		Example: "  voxparse daemon check-db",
 		RunE: func(_ *cobra.Command, got []string) error {
+			if tied {
+				go endWith(a.in)
+			}
 			var path string
 			if len(got) == 1 {
 				path = got[0]
@@ -39,6 +44,15 @@ func daemonCheckCmd(a *app) *cobra.Command {
 			return printOne(a, map[string]any{"ok": true, "path": path}, "", func() { a.printf("%s is valid\n", oneLine(path)) })
 		},
 	}
+	c.Flags().BoolVar(&tied, "tied", false, "end at the end of standard input")
+	return c
+}
+
+// endWith ends this process at the end of in: whoever holds its other end, and
+// waits for what is done here, was killed.
+func endWith(in io.Reader) {
+	_, _ = io.Copy(io.Discard, in)
+	os.Exit(exitFailed)
 }
 
 // checkDatabase checks a database in a process of its own. The error says what
@@ -50,8 +64,12 @@ func checkDatabase(ctx context.Context, path string) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, "--json", "daemon", "check-db", path)
+	cmd := exec.CommandContext(ctx, self, "--json", "daemon", "check-db", "--tied", path)
 	cmd.Stderr = &said
+	// The pipe ends with this process, and the check with it: it has the lock.
+	if _, err := cmd.StdinPipe(); err != nil {
+		return fmt.Errorf("check the database: %w", err)
+	}
 	err = cmd.Run()
 	if err == nil {
 		return nil
