@@ -225,3 +225,22 @@ func TestClientsOfAStoppedDaemonAreToldTheFix(t *testing.T) {
 		t.Errorf("got %v, want unavailable", err)
 	}
 }
+
+// TestFailure_audioThatIsNoneGoesWithIt: another try cannot go well; that of any
+// other failure stays for one.
+func TestFailure_audioThatIsNoneGoesWithIt(t *testing.T) {
+	f := start(t, nil)
+	none, damaged := f.submit("fail "+api.JobNotAudio), f.submit("fail "+api.JobDamaged)
+	for _, id := range []string{none, damaged} {
+		if job := f.wait(id); job.Status != api.Failed {
+			t.Fatalf("got %s, want failed", job.Status)
+		}
+	}
+	until(t, "the removal of what is no audio", func() bool { return len(spooled(t, f)) == 1 })
+	if _, err := f.client.RetryJob(t.Context(), none); !errors.Is(err, api.Conflict) || !strings.Contains(err.Error(), "submit another file") {
+		t.Errorf("got %v, want a conflict that says what to do", err)
+	}
+	if _, err := f.client.RetryJob(t.Context(), damaged); err != nil {
+		t.Errorf("got %v for a file that is damaged, want another try", err)
+	}
+}

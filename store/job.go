@@ -89,6 +89,9 @@ func (j *Job) Retry(now time.Time) error {
 	if !j.Status.Terminal() || j.Status == api.Completed {
 		return api.Errorf(api.Conflict, "job %s is %s: only a failed, cancelled or interrupted job can be tried again", j.ID, j.Status)
 	}
+	if j.Blob == "" && j.Source.Folder == "" && j.Error.Hopeless() {
+		return api.Errorf(api.Conflict, "job %s failed because its file has no audio, and the file was removed: submit another file", j.ID)
+	}
 	j.Revision++
 	j.Generation++
 	j.Status, j.Attempts, j.Due = api.Queued, 0, now

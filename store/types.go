@@ -50,6 +50,10 @@ type JobError struct {
 	Message string
 }
 
+// Hopeless reports whether another try with the same audio fails as well: there
+// is no audio in it. The audio of such a job goes with its failure.
+func (e JobError) Hopeless() bool { return e.Code == api.JobNotAudio || e.Code == api.JobEmpty }
+
 // Token returns the fencing token of a job as Claim returned it.
 func (j Job) Token() Token { return Token{ID: j.ID, Revision: j.Revision} }
 

@@ -136,6 +136,9 @@ func (r *Runner) fail(ctx context.Context, x *run, why store.JobError, retryAt t
 	})
 	switch {
 	case err == nil:
+		if job.Blob == "" {
+			r.RemoveAudio(x.job.Blob)
+		}
 		r.publish(job)
 	case errors.Is(err, api.LeaseLost), errors.Is(err, api.NotFound):
 	default:

@@ -247,6 +247,10 @@ func (t *tx) fail(r *jobRecord, why store.JobError, retryAt time.Time, ev store.
 		return nil
 	}
 	t.end(r, api.Failed)
+	if why.Hopeless() && r.Blob != "" {
+		t.giveUpBlob(r.Blob)
+		r.Blob = ""
+	}
 	t.saveJob(r)
 	t.endedFile(r)
 	return t.jobEvent(r, ev)

@@ -164,6 +164,18 @@ func blobGivenUp(t *testing.T, b Backend) {
 		}
 	}
 	givenUp("after one was forgotten", "[kept]")
+	for _, c := range []struct{ blob, code string }{{"text", api.JobNotAudio}, {"later", api.JobTimeout}} {
+		submit(t, s, store.Job{Blob: c.blob})
+		j := claim(t, s, "w", time.Hour)
+		must[store.Job](t)(s.Fail(t.Context(), j.Token(), store.JobError{Code: c.code}, time.Time{}, store.Event{}))
+		_, err := s.Retry(t.Context(), j.ID)
+		if c.code == api.JobNotAudio {
+			wantError(t, "retry of what is no audio", err, api.Conflict)
+		} else if err != nil {
+			t.Errorf("retry of what may go well: %v", err)
+		}
+	}
+	givenUp("of a job whose file is no audio", "[kept text]")
 }
 
 func backedUp(t *testing.T, b Backend) {

@@ -165,6 +165,10 @@ func (m *Model) fail(j *modelJob, why store.JobError, retryAt time.Time, ev stor
 		return
 	}
 	m.end(j, api.Failed)
+	if why.Hopeless() {
+		m.giveUpBlob(j.Blob)
+		j.Blob = ""
+	}
 	m.post(&j.Job, ev)
 }
 
