@@ -19,6 +19,7 @@ import (
 	"github.com/voxparse/voxparse/daemon/datadir"
 	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/engine"
+	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // echo is a recognizer that hears the same in every file.
@@ -342,4 +343,35 @@ func TestStart_thatIsInterruptedLeavesNothingBehind(t *testing.T) {
 		t.Errorf("got %v for the socket, want that it is gone", err)
 	}
 	run(t, dir, nil).transcribe(t) // the lock and the database are free
+}
+
+// TestOpenStore_waitsForWhatAKilledDaemonLeft: a process that has the database for
+// a moment is waited for, one that keeps it is named as such.
+func TestOpenStore_waitsForWhatAKilledDaemonLeft(t *testing.T) {
+	dir := t.TempDir()
+	other, err := boltstore.Open(t.Context(), dir, boltstore.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := datadir.OpenStore(t.Context(), dir, boltstore.Config{}); !errors.Is(err, api.Conflict) {
+		t.Errorf("got %v from one that is kept, want %v", err, api.Conflict)
+	}
+	stopped := errors.New("stopped")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stopped)
+	if _, err := datadir.OpenStore(ctx, dir, boltstore.Config{}); !errors.Is(err, stopped) {
+		t.Errorf("got %v once nobody waits any more, want %v", err, stopped)
+	}
+	time.AfterFunc(50*time.Millisecond, func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	db, err := datadir.OpenStore(t.Context(), dir, boltstore.Config{})
+	if err != nil {
+		t.Fatalf("got %v from one that is let go, want the store", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
 }

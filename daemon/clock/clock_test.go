@@ -3,6 +3,7 @@ package clock_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 func TestWatch_tellsHowFarTheClockWasSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var off time.Duration
+		var off atomic.Int64
 		var told []time.Duration
 		began := time.Now()
 		ctx, end := context.WithCancel(t.Context())
@@ -21,13 +22,13 @@ func TestWatch_tellsHowFarTheClockWasSetBack(t *testing.T) {
 			defer close(ended)
 			clock.Watch(ctx, clock.Config{
 				Back: func(_ context.Context, by time.Duration) { told = append(told, by) },
-				Now:  func() (time.Time, time.Duration) { return time.Now().Add(off), time.Since(began) },
+				Now:  func() (time.Time, time.Duration) { return time.Now().Add(time.Duration(off.Load())), time.Since(began) },
 			})
 		}()
 		for _, jump := range []time.Duration{0, -24 * time.Hour, 0, time.Second, -time.Second, 365 * 24 * time.Hour, -6 * time.Second} {
 			time.Sleep(15 * time.Second)
 			synctest.Wait()
-			off += jump
+			off.Add(int64(jump))
 		}
 		time.Sleep(15 * time.Second)
 		end()

@@ -56,3 +56,23 @@ func TestUID(t *testing.T) {
 		t.Errorf("got uid %d, want %d", got, peertest.Nobody)
 	}
 }
+
+func TestUID_ofAConnectionThatIsClosedIsAnError(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]*net.UnixConn{"closed": c.(*net.UnixConn), "none": {}} {
+		if uid, err := peer.UID(c); err == nil {
+			t.Errorf("%s: got uid %d, want an error", name, uid)
+		}
+	}
+}

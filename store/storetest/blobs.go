@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 func RunBlobs(t *testing.T, open func(t *testing.T) store.BlobStore) {
 	t.Run("a blob is what was put", func(t *testing.T) { blobKept(t, open(t)) })
 	t.Run("a blob over the limit leaves nothing", func(t *testing.T) { blobRefused(t, open(t)) })
+	t.Run("what is removed while somebody holds stays for as long", func(t *testing.T) { blobsHeld(t, open(t)) })
 	t.Run("what nobody wants is set aside, and kept for its time", func(t *testing.T) { blobsQuarantined(t, open(t)) })
 }
 
@@ -47,6 +49,36 @@ func blobKept(t *testing.T, b store.BlobStore) {
 	}
 	_, err = b.Open(blob.Name)
 	wantError(t, "removed blob", err, api.NotFound)
+}
+
+func blobsHeld(t *testing.T, b store.BlobStore) {
+	one, two := put(t, b, "one"), put(t, b, "two")
+	names := func(what string, want ...string) {
+		t.Helper()
+		got := must[[]string](t)(b.Names())
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", what, got, want)
+		}
+	}
+	names("at first", one.Name, two.Name)
+	first, second := b.Hold(), b.Hold()
+	if err := b.Remove(one.Name); err != nil {
+		t.Error(err)
+	}
+	if n, err := b.Quarantine(t.Context(), func(string) bool { return false }, -time.Hour); err != nil || n != 0 {
+		t.Errorf("quarantine: got %d set aside, error %v, want none while somebody holds", n, err)
+	}
+	first()
+	first() // once is enough
+	names("while one still holds", one.Name, two.Name)
+	second()
+	names("once nobody holds", two.Name)
+	if err := b.Remove(two.Name); err != nil {
+		t.Error(err)
+	}
+	names("in the end")
 }
 
 func blobRefused(t *testing.T, b store.BlobStore) {
