@@ -274,14 +274,14 @@ func TestRestore_keepsTheKeyAndTheRedactedAudio(t *testing.T) {
 
 func TestCheckBackup(t *testing.T) {
 	_, whole, _ := savedHome(t, correctHorse)
-	if withKey, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole), checkIt); err != nil || !withKey {
+	if withKey, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole), t.TempDir(), checkIt); err != nil || !withKey {
 		t.Errorf("got key %v, %v, want a good backup with its key", withKey, err)
 	}
-	if _, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole[:len(whole)/2]), checkIt); !errors.Is(err, api.Invalid) {
+	if _, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole[:len(whole)/2]), t.TempDir(), checkIt); !errors.Is(err, api.Invalid) {
 		t.Errorf("got %v for half a backup, want %v", err, api.Invalid)
 	}
 	damaged := errors.New("the database is damaged")
-	if _, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole), func(context.Context, string) error { return damaged }); !errors.Is(err, damaged) {
+	if _, err := datadir.CheckBackup(t.Context(), bytes.NewReader(whole), t.TempDir(), func(context.Context, string) error { return damaged }); !errors.Is(err, damaged) {
 		t.Errorf("got %v, want %v", err, damaged)
 	}
 }

@@ -123,7 +123,7 @@ func checkBackup(ctx context.Context, f *os.File) (withKey bool, err error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return false, err
 	}
-	return datadir.CheckBackup(ctx, f, checkDatabase)
+	return datadir.CheckBackup(ctx, f, filepath.Dir(f.Name()), checkDatabase)
 }
 
 // compacted is what daemon compact --json prints.

@@ -70,9 +70,10 @@ func openSpool(dir string) (*spool.Blobs, error) {
 
 // CheckBackup reads a backup whole, and reports whether the master key is in it.
 // The error is api.Invalid where it cannot be restored. check looks at the
-// database, of which it is given a copy.
-func CheckBackup(ctx context.Context, r io.Reader, check func(ctx context.Context, path string) error) (withKey bool, err error) {
-	dir, err := os.MkdirTemp("", "voxparse-backup-*")
+// database, of which it is given a copy in the folder room, where there has to be
+// room for it.
+func CheckBackup(ctx context.Context, r io.Reader, room string, check func(ctx context.Context, path string) error) (withKey bool, err error) {
+	dir, err := os.MkdirTemp(room, ".voxparse-backup-*")
 	if err != nil {
 		return false, fmt.Errorf("check the backup: %w", err)
 	}
