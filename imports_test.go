@@ -130,7 +130,6 @@ var siblings = map[string][]string{
 		"internal/vault",
 		"store",
 		"store/boltstore",
-		"store/spool",
 	},
 	"cmd/voxparse":        {"api", "client", "internal/config", "daemon", "daemon/datadir", "daemon/doctor", "internal/datalock", "internal/duration", "internal/engine", "internal/fsx", "internal/httpx", "internal/mcptools", "internal/models", "internal/retry", "internal/service", "internal/transcript", "internal/vault", "webhook"},
 	"cmd/voxparse-engine": {"api", "internal/align", "internal/engine", "internal/filetype", "internal/fsx", "internal/moonshine"},

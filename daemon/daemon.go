@@ -35,7 +35,6 @@ import (
 	"github.com/voxparse/voxparse/internal/vault"
 	"github.com/voxparse/voxparse/store"
 	"github.com/voxparse/voxparse/store/boltstore"
-	"github.com/voxparse/voxparse/store/spool"
 )
 
 // Options are what New needs. Config alone is required.
@@ -154,7 +153,7 @@ func New(ctx context.Context, opts Options) (_ *Daemon, err error) {
 	if err := d.newRunner(); err != nil {
 		return nil, err
 	}
-	d.search = indexer.New(indexer.Config{Dir: filepath.Join(d.cfg.DataDir, "search"), Store: d.db, Logger: d.log,
+	d.search = indexer.New(indexer.Config{Dir: filepath.Join(d.cfg.DataDir, datadir.SearchDir), Store: d.db, Logger: d.log,
 		Source: func(job store.Job) api.Source { return d.jobs.View(job).Source }})
 	d.keeper = housekeeping.New(housekeeping.Config{Store: d.db, Blobs: d.blobs, Keep: d.cfg.KeepFor(), Copies: d.copies, Search: d.search, Logger: d.log})
 	d.doctor = newDoctor(d)
@@ -201,7 +200,7 @@ func (d *Daemon) openData(ctx context.Context) (err error) {
 		return err
 	}
 	d.db = db
-	if d.blobs, err = spool.Open(filepath.Join(d.cfg.DataDir, "spool"), filepath.Join(d.cfg.DataDir, spool.QuarantineDir)); err != nil {
+	if d.blobs, err = datadir.OpenSpool(d.cfg.DataDir); err != nil {
 		return err
 	}
 	if d.vault, err = datadir.OpenVault(ctx, d.cfg.DataDir, d.db, vault.Options{Logger: d.log}); err != nil {
@@ -221,7 +220,7 @@ func (d *Daemon) newRunner() (err error) {
 		Defaults: jobs.Defaults{Model: d.cfg.Model, SpeakerModel: d.cfg.SpeakerModel, Language: d.cfg.Language, Mode: d.cfg.Mode, Plan: d.cfg.Plan},
 		Engines:  d.cfg.Engines, Models: d.models,
 	}
-	d.copies = &jobs.Copies{Dir: filepath.Join(d.cfg.DataDir, "silenced"), Keep: d.cfg.KeepFor(), Jobs: d.db, Logger: d.log}
+	d.copies = &jobs.Copies{Dir: filepath.Join(d.cfg.DataDir, datadir.SilencedDir), Keep: d.cfg.KeepFor(), Jobs: d.db, Logger: d.log}
 	d.folders = dropfolder.New(dropfolder.Config{
 		Store: d.db, Catalog: d.catalog, DataDir: d.cfg.DataDir, ConfigFile: d.cfg.ConfigFile, Configured: d.cfg.Folders, Accepting: d.accepting, Logger: d.log, Intervals: d.opts.FolderIntervals, Step: d.opts.FolderStep,
 		View: func(job store.Job) api.Job { return d.jobs.View(job) }, Wake: func() { d.jobs.Wake() }, Recheck: func(ctx context.Context) { d.jobs.Recheck(ctx) },

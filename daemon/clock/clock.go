@@ -1,6 +1,6 @@
 // Package clock notices that the machine's clock was set back: what waits for a
 // time would wait for that much longer. A clock that is set forward makes nothing
-// wait longer, and is left alone; neither can be told from a machine that slept.
+// wait longer and is left alone, nor can it be told from a machine that slept.
 package clock
 
 import (

@@ -51,7 +51,7 @@ func Backup(ctx context.Context, dir, version, passphrase string, w io.Writer) (
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	blobs, err := openSpool(dir)
+	blobs, err := OpenSpool(dir)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,8 @@ func Backup(ctx context.Context, dir, version, passphrase string, w io.Writer) (
 	return WriteBackup(ctx, w, version, offline(filepath.Join(dir, DatabaseFile)), blobs, keys, passphrase)
 }
 
-func openSpool(dir string) (*spool.Blobs, error) {
+// OpenSpool opens the audio of jobs.
+func OpenSpool(dir string) (*spool.Blobs, error) {
 	return spool.Open(filepath.Join(dir, backup.AudioDir), filepath.Join(dir, spool.QuarantineDir))
 }
 

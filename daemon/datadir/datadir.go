@@ -9,12 +9,20 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/voxparse/voxparse/internal/backup"
 	"github.com/voxparse/voxparse/internal/datalock"
+	"github.com/voxparse/voxparse/internal/vault"
 	"github.com/voxparse/voxparse/store/boltstore"
 )
 
 // DatabaseFile is the name of the database in the data folder.
 const DatabaseFile = boltstore.FileName
+
+// The names of folders in the data folder.
+const (
+	SearchDir   = "search"   // the index of transcripts
+	SilencedDir = "silenced" // the redacted audio of jobs that have ended
+)
 
 // Check reads the whole database at path and reports what is wrong with it. A
 // large one takes much memory: run it in a process of its own. The error is
@@ -38,7 +46,11 @@ func Repair(ctx context.Context, path string) (Repaired, error) { return boltsto
 // Traces are what only a daemon with a database puts into the data folder: its
 // master key, or the mark that the keyring has it, audio, and a backup on its way.
 func Traces(dir string) []string {
-	return []string{filepath.Join(dir, "vault.key"), filepath.Join(dir, "vault.keyring"), filepath.Join(dir, "spool"), filepath.Join(dir, incoming)}
+	var paths []string
+	for _, name := range append(vault.Files(), backup.AudioDir, incoming) {
+		paths = append(paths, filepath.Join(dir, name))
+	}
+	return paths
 }
 
 // Missing returns an error, with what to do, where the data folder says that

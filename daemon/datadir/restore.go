@@ -22,9 +22,6 @@ import (
 // its place. A start that finds it without a database refuses.
 const incoming = "restore.new"
 
-// silencedDir holds the redacted audio of jobs that have ended.
-const silencedDir = "silenced"
-
 // Restored is what Restore did.
 type Restored struct {
 	CreatedAt time.Time // of the backup
@@ -121,7 +118,11 @@ func importKey(to string, b *backup.Backup, o RestoreOptions) (bool, error) {
 // setAside moves what a backup replaces into a folder of its own, the database
 // first: without it, and with the backup in incoming, no daemon starts.
 func setAside(dir string, key bool) (aside string, err error) {
-	names := []string{DatabaseFile, DatabaseFile + ".open", DatabaseFile + ".sum", DatabaseFile + ".last", backup.AudioDir, "search"}
+	names := []string{DatabaseFile}
+	for _, path := range boltstore.Beside(filepath.Join(dir, DatabaseFile)) {
+		names = append(names, filepath.Base(path))
+	}
+	names = append(names, backup.AudioDir, SearchDir)
 	if key {
 		names = append(names, vault.Files()...)
 	}
@@ -148,7 +149,7 @@ func setAside(dir string, key bool) (aside string, err error) {
 		return "", nil
 	}
 	// Redacted audio serves the jobs that the backup knows as well.
-	if err := linkAll(filepath.Join(dir, silencedDir), filepath.Join(aside, silencedDir)); err != nil {
+	if err := linkAll(filepath.Join(dir, SilencedDir), filepath.Join(aside, SilencedDir)); err != nil {
 		return "", err
 	}
 	return aside, errors.Join(fsx.SyncDir(aside), fsx.SyncDir(dir))

@@ -24,6 +24,12 @@ import (
 // transaction that was seen in it, at the open and at the close, and with the time
 // of day then. A compaction or repair, which begins to count anew, removes that file.
 
+// Beside are the files that come to be beside the database at path, and that say
+// something about it alone.
+func Beside(path string) []string {
+	return []string{openMarker(path), sumFile(path), lastFile(path)}
+}
+
 func lastFile(path string) string { return path + ".last" }
 
 // restored stands in the file in place of a number while a database from the past

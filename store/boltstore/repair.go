@@ -79,7 +79,7 @@ func beyondRepair(err error) error {
 }
 
 func removeRepair(tmp string) error {
-	for _, name := range []string{tmp, openMarker(tmp), sumFile(tmp), lastFile(tmp)} {
+	for _, name := range append(Beside(tmp), tmp) {
 		if err := fsx.RemoveIfExists(name); err != nil {
 			return err
 		}
