@@ -92,7 +92,8 @@ type Delivery struct {
 	Manual       bool           `json:"manual,omitempty"` // a test, redelivery or replay
 	RedeliveryOf string         `json:"redelivery_of,omitempty"`
 	AttemptCount int            `json:"attempt_count"`
-	Attempts     []Attempt      `json:"attempts,omitempty"` // oldest first
+	Attempts     []Attempt      `json:"attempts,omitempty"`     // oldest first
+	RequestBody  string         `json:"request_body,omitempty"` // of every attempt, as it is sent; where one delivery is asked for
 }
 
 // Attempt is one POST of a delivery.
@@ -104,6 +105,7 @@ type Attempt struct {
 	Status          int               `json:"status,omitempty"`           // 0 where there was no answer
 	Error           string            `json:"error,omitempty"`            // a sentence
 	ErrorKind       string            `json:"error_kind,omitempty"`       // dns, connect, tls, timeout, …
+	RequestHeaders  map[string]string `json:"request_headers,omitempty"`  // as they were sent
 	ResponseHeaders map[string]string `json:"response_headers,omitempty"` // Set-Cookie redacted
 	ResponseBody    string            `json:"response_body,omitempty"`    // at most 16 KiB
 	Truncated       bool              `json:"response_truncated,omitempty"`

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/client"
 	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/dispatch"
+	"github.com/voxparse/voxparse/webhook"
 )
 
 // firstAttempt adds a webhook for url and returns how its test event fared.
@@ -119,6 +121,33 @@ func TestEndlessAnswersAreCut(t *testing.T) {
 	got := d.Attempts[0]
 	if d.Status != api.DeliveryDelivered || len(got.ResponseBody) > 16<<10 || !got.Truncated || strings.Contains(fmt.Sprint(got.ResponseHeaders), "secret") {
 		t.Errorf("got %s with %d bytes kept, truncated %v, headers %v", d.Status, len(got.ResponseBody), got.Truncated, got.ResponseHeaders)
+	}
+}
+
+func TestTheLogHasTheRequestAsItWasSent(t *testing.T) {
+	f := start(t, nil)
+	r := newReceiver(t, nil)
+	hook := r.register(f, nil)
+	if d, err := f.client.TestWebhook(t.Context(), hook.ID); err != nil || d.RequestBody != "" {
+		t.Fatalf("got %+v, %v, want no body but where one delivery is asked for", d, err)
+	}
+	list, err := f.client.Deliveries(t.Context(), hook.ID, client.DeliveryQuery{})
+	if err != nil || len(list) != 1 {
+		t.Fatalf("got %+v, %v, want one delivery", list, err)
+	}
+	d, err := f.client.Delivery(t.Context(), list[0].ID)
+	if err != nil || len(d.Attempts) != 1 {
+		t.Fatalf("got %+v, %v, want one attempt", d, err)
+	}
+	h := http.Header{}
+	for name, value := range d.Attempts[0].RequestHeaders {
+		h.Set(name, value)
+	}
+	if err := webhook.Verify([]byte(d.RequestBody), h, hook.Secret, 0); err != nil {
+		t.Errorf("what the log has does not verify: %v", err)
+	}
+	if got := h.Get(webhook.HeaderDeliveryID); got != d.Attempts[0].ID {
+		t.Errorf("got delivery id %q in the log, want %q", got, d.Attempts[0].ID)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,11 +130,11 @@ func orDash(s string) string {
 }
 
 func webhooksDeliveryCmd(a *app) *cobra.Command {
-	var body bool
+	var request, response bool
 	c := &cobra.Command{
 		Use: "delivery ID", Short: "Show one delivery with every attempt", Args: args("ID"),
 		Long:    "Show one delivery with every attempt. ID is the delivery's, or one that a receiver saw in X-VoxParse-Delivery-Id.",
-		Example: "  voxparse webhooks delivery dlv_01k… --response",
+		Example: "  voxparse webhooks delivery dlv_01k… --response\n  voxparse webhooks delivery dlv_01k… --request",
 		RunE: func(c *cobra.Command, got []string) error {
 			cl, err := a.connect(c.Context())
 			if err != nil {
@@ -146,14 +147,21 @@ func webhooksDeliveryCmd(a *app) *cobra.Command {
 			return printOne(a, d, d.ID, func() {
 				a.showDelivery(d)
 				for _, t := range d.Attempts {
-					if body && (t.ResponseBody != "" || len(t.ResponseHeaders) > 0) {
-						a.showResponse(t)
+					if request && len(t.RequestHeaders) > 0 {
+						a.showHTTP("request of "+t.ID, t.RequestHeaders, d.RequestBody)
+					}
+					if response && (t.ResponseBody != "" || len(t.ResponseHeaders) > 0) {
+						a.showHTTP("response to "+t.ID, t.ResponseHeaders, t.ResponseBody)
+						if t.Truncated {
+							a.printf("%s\n", a.style.faint.Render("(cut here)"))
+						}
 					}
 				}
 			})
 		},
 	}
-	c.Flags().BoolVar(&body, "response", false, "also show what the receiver answered")
+	c.Flags().BoolVar(&request, "request", false, "also show what was sent, headers and body")
+	c.Flags().BoolVar(&response, "response", false, "also show what the receiver answered")
 	return c
 }
 
@@ -173,20 +181,13 @@ func (a *app) showDelivery(d api.Delivery) {
 	}
 }
 
-func (a *app) showResponse(t api.Attempt) {
-	a.printf("\n%s\n", a.style.faint.Render("response to "+t.ID))
-	names := make([]string, 0, len(t.ResponseHeaders))
-	for n := range t.ResponseHeaders {
-		names = append(names, n)
+// showHTTP shows one side of an attempt.
+func (a *app) showHTTP(title string, headers map[string]string, body string) {
+	a.printf("\n%s\n", a.style.faint.Render(title))
+	for _, n := range slices.Sorted(maps.Keys(headers)) {
+		a.printf("%s: %s\n", oneLine(n), oneLine(headers[n]))
 	}
-	slices.Sort(names)
-	for _, n := range names {
-		a.printf("%s: %s\n", oneLine(n), oneLine(t.ResponseHeaders[n]))
-	}
-	a.printf("\n%s\n", clean(t.ResponseBody))
-	if t.Truncated {
-		a.printf("%s\n", a.style.faint.Render("(cut here)"))
-	}
+	a.printf("\n%s\n", clean(body))
 }
 
 func attemptOutcome(t api.Attempt) string {

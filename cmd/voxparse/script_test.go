@@ -136,6 +136,8 @@ var placeholders = []struct {
 	{regexp.MustCompile(`"(commit|go|platform)":"[^"]*"`), `"${1}":"X"`},
 	{regexp.MustCompile(`"status":"(idle|starting|scanning|watching|polling)"`), `"status":"READY"`},
 	{regexp.MustCompile(`"Date":"[^"]*"`), `"Date":"DATE"`},
+	{regexp.MustCompile(`"webhook-(signature|timestamp)":"[^"]*"`), `"webhook-$1":"VALUE"`},
+	{regexp.MustCompile(`"request_body":"\{.*\}"`), `"request_body":"BODY"`},
 }
 
 // shape NAME compares stdout, with what differs from run to run replaced, to

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -81,8 +82,22 @@ func (srv *server) showDelivery(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, viewDelivery(rec, attempts))
+	view := viewDelivery(rec, attempts)
+	if view.RequestBody, err = srv.eventBody(r.Context(), rec); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, view)
 	return nil
+}
+
+// eventBody returns what every attempt of a delivery sends; "" where the event is
+// gone.
+func (srv *server) eventBody(ctx context.Context, d store.Delivery) (string, error) {
+	found, err := srv.cfg.Events.EventsSince(ctx, d.Seq-1, 1)
+	if err != nil || len(found) == 0 || found[0].ID != d.EventID {
+		return "", err
+	}
+	return string(found[0].Body), nil
 }
 
 func (srv *server) redeliver(w http.ResponseWriter, r *http.Request) error {

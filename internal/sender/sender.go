@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
@@ -96,7 +97,7 @@ func transport(p policy, o Options) *http.Transport {
 }
 
 // Send makes one attempt to post body to t with header and returns how it went:
-// StartedAt, DurationMS, and Status with the response, or Error and ErrorKind.
+// StartedAt, DurationMS, the headers that were sent, and Status with the response, or Error and ErrorKind.
 // ID and Number are the caller's to fill in. An attempt succeeded if Delivered
 // says so.
 //
@@ -131,11 +132,12 @@ func (s *Sender) send(ctx context.Context, t Target, header http.Header, body []
 	defer cancel()
 	var used *conn
 	within = httptrace.WithClientTrace(within, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used, _ = i.Conn.(*conn) }})
+	headers := s.header(header)
 	req := (&http.Request{
 		Method:        http.MethodPost,
 		URL:           u,
 		Host:          u.Host,
-		Header:        s.header(header),
+		Header:        headers,
 		Body:          reader(body),
 		GetBody:       func() (io.ReadCloser, error) { return reader(body), nil },
 		ContentLength: int64(len(body)),
@@ -144,11 +146,17 @@ func (s *Sender) send(ctx context.Context, t Target, header http.Header, body []
 	// RoundTrip and not Client.Do: it knows no redirects and no cookies.
 	resp, err := s.transports[policyOf(u.Scheme, t.AllowPrivate)].RoundTrip(req)
 	if err != nil {
-		return failure(err, attempted{host: u.Host, timeout: timeout, conn: used, stopped: ctx.Err() != nil})
+		a := failure(err, attempted{host: u.Host, timeout: timeout, conn: used, stopped: ctx.Err() != nil})
+		if used != nil {
+			a.RequestHeaders = sentHeaders(headers)
+		}
+		return a
 	}
 	dribble := time.AfterFunc(bodyGrace, cancel)
 	defer dribble.Stop()
-	return answer(resp)
+	a := answer(resp)
+	a.RequestHeaders = sentHeaders(headers)
+	return a
 }
 
 // reader returns body as the transport wants it: an empty one would be sent in
@@ -172,6 +180,17 @@ var spelling = func() map[string]string {
 	}
 	return m
 }()
+
+// sentHeaders are the headers of a request as the log keeps them.
+func sentHeaders(h http.Header) map[string]string {
+	sent := make(map[string]string, len(h))
+	for name, values := range h {
+		if len(values) > 0 {
+			sent[name] = strings.Join(values, ", ")
+		}
+	}
+	return sent
+}
 
 // header returns what goes out: h, who we are, and what the body is.
 func (s *Sender) header(h http.Header) http.Header {

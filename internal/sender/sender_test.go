@@ -37,6 +37,15 @@ func newSender(t *testing.T, o Options) *Sender {
 	return s
 }
 
+func headerOf(logged map[string]string, name string) string {
+	for n, v := range logged {
+		if strings.EqualFold(n, name) {
+			return v
+		}
+	}
+	return ""
+}
+
 func TestSendPostsTheBodyWithItsHeaders(t *testing.T) {
 	var got http.Request
 	var gotBody []byte
@@ -58,6 +67,11 @@ func TestSendPostsTheBodyWithItsHeaders(t *testing.T) {
 	}
 	if a.StartedAt.IsZero() || a.StartedAt.Location() != time.UTC || a.DurationMS <= 0 {
 		t.Errorf("got started %v, %v ms, want both in UTC and above 0", a.StartedAt, a.DurationMS)
+	}
+	for name, values := range got.Header {
+		if sent := headerOf(a.RequestHeaders, name); sent != strings.Join(values, ", ") && name != "Content-Length" {
+			t.Errorf("the receiver got %s: %q, the log has %q", name, values, sent)
+		}
 	}
 	if a.ResponseHeaders["Set-Cookie"] != "[redacted]" || a.ResponseHeaders["X-Two"] != "1, 2" {
 		t.Errorf("got response headers %v, want the cookie redacted and X-Two joined", a.ResponseHeaders)

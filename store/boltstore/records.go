@@ -18,7 +18,7 @@ const (
 	eventVersion    = 1
 	webhookVersion  = 4 // 2: Temporary, 3: NextArrival, 4: NewSecretInUse, SecretSince
 	deliveryVersion = 1
-	attemptVersion  = 1
+	attemptVersion  = 2 // 2: RequestHeaders
 	resultVersion   = 1
 )
 
@@ -260,6 +260,9 @@ func (r *attemptRecord) walk(c *coder) {
 	walkHeaders(c, &a.ResponseHeaders)
 	c.str(&a.ResponseBody)
 	c.bool(&a.Truncated)
+	if c.version >= 2 {
+		walkHeaders(c, &a.RequestHeaders)
+	}
 }
 
 func walkHeaders(c *coder, p *map[string]string) {

@@ -82,7 +82,7 @@ func record(t *testing.T, s store.Store, c store.ClaimedDelivery, out store.Outc
 	if out.Status == api.DeliveryDelivered {
 		status = 200
 	}
-	att := api.Attempt{StartedAt: time.Now().UTC(), DurationMS: 1.5, Status: status, ResponseBody: "r", ResponseHeaders: map[string]string{"A": "b"}}
+	att := api.Attempt{StartedAt: time.Now().UTC(), DurationMS: 1.5, Status: status, RequestHeaders: map[string]string{"B": "c"}, ResponseBody: "r", ResponseHeaders: map[string]string{"A": "b"}}
 	return must[string](t)(s.RecordAttempt(t.Context(), c.Delivery.Token(), att, out))
 }
 
@@ -104,7 +104,7 @@ func attemptLogged(t *testing.T, b Backend) {
 	}
 	equal(t, "status", d.Status, api.DeliveryPending)
 	equal(t, "due", d.Due, time.Now().UTC().Add(30*time.Second))
-	equal(t, "attempt", fmt.Sprint(atts[0].ID, atts[0].Number, atts[0].Status, atts[0].ResponseHeaders), fmt.Sprint(c.AttemptID, 1, 500, map[string]string{"A": "b"}))
+	equal(t, "attempt", fmt.Sprint(atts[0].ID, atts[0].Number, atts[0].Status, atts[0].RequestHeaders, atts[0].ResponseHeaders), fmt.Sprint(c.AttemptID, 1, 500, map[string]string{"B": "c"}, map[string]string{"A": "b"}))
 	equal(t, "claims before it is due", len(claimDeliveries(t, s, 5, 8)), 0)
 	time.Sleep(30 * time.Second)
 	second := claimDeliveries(t, s, 5, 8)[0]
