@@ -35,7 +35,7 @@ type Config struct {
 	}
 	Secrets interface { // of webhooks
 		Seal(plain []byte, webhookID string) ([]byte, error)
-		Has(sealed []byte) error // nil where it can be opened
+		Lost(sealed []byte) (bool, error) // true where it can never be opened again
 	}
 
 	Jobs       store.Jobs

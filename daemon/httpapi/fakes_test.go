@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/voxparse/voxparse/api"
@@ -15,9 +16,14 @@ type nobody struct{ engine.Transcriber }
 // plain keeps secrets as they are.
 type plain struct{}
 
-func (plain) Has([]byte) error { return nil }
+func (plain) Lost([]byte) (bool, error) { return false, nil }
 
 func (plain) Seal(secret []byte, _ string) ([]byte, error) { return secret, nil }
+
+// locked cannot read the keys now.
+type locked struct{ plain }
+
+func (locked) Lost([]byte) (bool, error) { return false, errors.New("the keyring is locked") }
 
 // idle is a dispatcher that has claimed nothing.
 type idle struct{}

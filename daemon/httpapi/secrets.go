@@ -36,7 +36,12 @@ func (srv *server) rotate(rec *store.Webhook, overlap time.Duration, now time.Ti
 	if err != nil {
 		return "", err
 	}
-	if inUse, _ := rec.SigningSecrets(now); srv.cfg.Secrets.Has(inUse) != nil {
+	inUse, _ := rec.SigningSecrets(now)
+	lost, err := srv.cfg.Secrets.Lost(inUse)
+	if err != nil {
+		return "", api.Errorf(api.Unavailable, "the master key cannot be read now, so nothing of %s was changed: %v", rec.ID, err)
+	}
+	if lost {
 		overlap = 0 // nothing can be signed with it any more
 	}
 	rec.Rotate(sealed, last4, overlap, now)

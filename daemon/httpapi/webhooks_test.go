@@ -163,6 +163,16 @@ func TestRotateSecret(t *testing.T) {
 	}
 }
 
+func TestRotateSecret_keepsBothWhereTheKeyCannotBeRead(t *testing.T) {
+	f := serve(t, func(c *httpapi.Config) { c.Secrets = locked{} })
+	hook := f.hook()
+	status, got := f.ask("POST", "/v1/webhooks/"+hook.ID+"/rotate-secret", "")
+	wantRefusal(t, status, got, 503, "the keyring is locked")
+	if rec := must(f.db.Webhook(t.Context(), hook.ID))(t); string(rec.Secret) != hook.Secret {
+		t.Error("got another secret, want the one before: whether it is lost could not be told")
+	}
+}
+
 func TestTestWebhook_answersWithTheFirstAttempt(t *testing.T) {
 	f := serve(t, nil)
 	hook := f.hook()

@@ -200,14 +200,17 @@ func (v *Vault) Open(sealed []byte, aad string) ([]byte, error) {
 	return plain, nil
 }
 
-// Has returns nil where the vault has the master key with which something was
-// sealed, and else ErrUnknownKey, or why it cannot be told.
-func (v *Vault) Has(sealed []byte) error {
+// Lost reports whether something was sealed with a master key that this vault
+// does not have. The error says why that cannot be told now.
+func (v *Vault) Lost(sealed []byte) (bool, error) {
 	if len(sealed) < headLen {
-		return ErrUnknownKey
+		return true, nil
 	}
 	_, err := v.key(keyID(sealed[1:headLen]))
-	return err
+	if errors.Is(err, ErrUnknownKey) {
+		return true, nil
+	}
+	return false, err
 }
 
 // bind ties the head of a sealed secret and its aad together.
