@@ -7,15 +7,22 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/voxparse/voxparse/api"
 	"github.com/voxparse/voxparse/store"
 )
 
-// Config is what New needs; all of it is required.
+// Store is what is kept in order, and the events that tell when it was used last.
+type Store interface {
+	store.Keeper
+	store.Events
+}
+
+// Config is what New needs; all of it but Now is required.
 type Config struct {
-	Store  store.Keeper
+	Store  Store
 	Blobs  store.BlobStore
 	Keep   time.Duration // for how long finished jobs are kept
 	Copies interface {
@@ -25,16 +32,29 @@ type Config struct {
 		Purge(ctx context.Context, before time.Time) error // takes transcripts out of the index
 	}
 	Logger *slog.Logger
+	// Now returns the time of day, and the time since any moment by a clock that
+	// nobody sets. nil: those of the machine.
+	Now func() (wall time.Time, steady time.Duration)
 }
 
 // Keeper keeps the house. New makes it.
 type Keeper struct {
 	cfg Config
 	log *slog.Logger
+
+	mu    sync.Mutex
+	known bool // clock has begun
+	clock trusted
 }
 
 // New returns a keeper that does nothing yet.
-func New(cfg Config) *Keeper { return &Keeper{cfg, cfg.Logger} }
+func New(cfg Config) *Keeper {
+	if cfg.Now == nil {
+		began := time.Now()
+		cfg.Now = func() (time.Time, time.Duration) { return time.Now().Round(0), time.Since(began) }
+	}
+	return &Keeper{cfg: cfg, log: cfg.Logger}
+}
 
 // How often the house is kept.
 const (
@@ -68,15 +88,17 @@ func (k *Keeper) Run(ctx context.Context) {
 
 // Purge removes what the plan keeps no longer.
 func (k *Keeper) Purge(ctx context.Context) {
-	before := time.Now().Add(-k.cfg.Keep)
-	total := 0
+	now, err := k.now(ctx)
+	if err != nil {
+		k.trouble(ctx, "tell how old finished jobs are", err)
+		return
+	}
+	before, total := now.Add(-k.cfg.Keep), 0
 	for ctx.Err() == nil {
 		n, err := k.cfg.Store.Purge(ctx, before, purgeChunk)
 		total += n
 		if err != nil {
-			if ctx.Err() == nil {
-				k.log.Error("purge", "error", err)
-			}
+			k.trouble(ctx, "purge", err)
 			return
 		}
 		if n < purgeChunk {
@@ -87,8 +109,13 @@ func (k *Keeper) Purge(ctx context.Context) {
 		return
 	}
 	k.log.Info("purged", "jobs", total, "older_than", k.cfg.Keep, "silenced_audio", k.cfg.Copies.Sweep(ctx))
-	if err := k.cfg.Search.Purge(ctx, before); err != nil && ctx.Err() == nil {
-		k.log.Error("take purged transcripts out of the search index", "error", err)
+	k.trouble(ctx, "take purged transcripts out of the search index", k.cfg.Search.Purge(ctx, before))
+}
+
+// trouble logs an error, unless the daemon stops.
+func (k *Keeper) trouble(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		k.log.Error(what, "error", err)
 	}
 }
 
@@ -110,7 +137,12 @@ func (k *Keeper) tidyAudio(ctx context.Context, age time.Duration) {
 		k.log.Warn("audio without a job was set aside in the quarantine; see: voxparse doctor", "files", n, "kept_for", k.cfg.Keep)
 	}
 	k.audioTrouble(ctx, "set aside audio without a job", err)
-	n, err = k.cfg.Blobs.ExpireQuarantine(ctx, time.Now().Add(-k.cfg.Keep))
+	now, err := k.now(ctx)
+	if err != nil {
+		k.audioTrouble(ctx, "tell how old the audio in the quarantine is", err)
+		return
+	}
+	n, err = k.cfg.Blobs.ExpireQuarantine(ctx, now.Add(-k.cfg.Keep))
 	if n > 0 {
 		k.log.Info("removed audio from the quarantine", "files", n, "older_than", k.cfg.Keep)
 	}
@@ -140,9 +172,9 @@ func (k *Keeper) removeGivenUp(ctx context.Context) bool {
 	}
 }
 
-// audioTrouble logs an error that is not that of a daemon which stops.
+// audioTrouble is trouble with what the store says itself left out.
 func (k *Keeper) audioTrouble(ctx context.Context, what string, err error) {
-	if err != nil && ctx.Err() == nil && !errors.Is(err, api.Unavailable) {
-		k.log.Error(what, "error", err)
+	if !errors.Is(err, api.Unavailable) {
+		k.trouble(ctx, what, err)
 	}
 }

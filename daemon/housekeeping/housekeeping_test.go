@@ -88,7 +88,8 @@ func (h *house) finished() store.Job {
 	if err != nil || len(claimed) != 1 {
 		h.t.Fatal(claimed, err)
 	}
-	if _, err := h.db.Complete(ctx, claimed[0].Token(), []byte("{}"), store.Event{}); err != nil {
+	ev := store.Event{ID: store.EventID(j.ID, 0, api.EventCompleted), Type: api.EventCompleted, JobID: j.ID, CreatedAt: time.Now().UTC(), Body: []byte("{}")}
+	if _, err := h.db.Complete(ctx, claimed[0].Token(), []byte("{}"), ev); err != nil {
 		h.t.Fatal(err)
 	}
 	return j
@@ -141,7 +142,7 @@ func TestStart_setsAsideAudioWithoutAJob(t *testing.T) {
 
 // broken is a store of which one thing fails.
 type broken struct {
-	store.Keeper
+	housekeeping.Store
 	purge, givenUp, forget error
 }
 
@@ -149,21 +150,21 @@ func (b broken) Purge(ctx context.Context, before time.Time, limit int) (int, er
 	if b.purge != nil {
 		return 0, b.purge
 	}
-	return b.Keeper.Purge(ctx, before, limit)
+	return b.Store.Purge(ctx, before, limit)
 }
 
 func (b broken) GivenUpBlobs(ctx context.Context, limit int) ([]string, error) {
 	if b.givenUp != nil {
 		return nil, b.givenUp
 	}
-	return b.Keeper.GivenUpBlobs(ctx, limit)
+	return b.Store.GivenUpBlobs(ctx, limit)
 }
 
 func (b broken) ForgetBlobs(ctx context.Context, names []string) error {
 	if b.forget != nil {
 		return b.forget
 	}
-	return b.Keeper.ForgetBlobs(ctx, names)
+	return b.Store.ForgetBlobs(ctx, names)
 }
 
 func TestKeeper_troubleIsToldAndNothingIsSetAside(t *testing.T) {
@@ -178,7 +179,7 @@ func TestKeeper_troubleIsToldAndNothingIsSetAside(t *testing.T) {
 	} {
 		b, name := c.broken, c.said
 		h := open(t, func(c *housekeeping.Config) {
-			b.Keeper = c.Store
+			b.Store = c.Store
 			c.Store = b
 		})
 		h.finished()
@@ -207,4 +208,48 @@ func TestPurge_anIndexThatFailsIsTold(t *testing.T) {
 			t.Errorf("got %d purges and the log %s, want the trouble of the index in it", h.purged, text)
 		}
 	})
+}
+
+// A clock that jumps ahead would delete everything at once: what it says is
+// believed once it has said so for an hour of running.
+func TestPurge_aClockFarAheadIsNotBelievedAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		ahead time.Duration
+		back  bool // it is put right within the hour
+		gone  []bool
+	}{
+		{"a year", 365 * 24 * time.Hour, false, []bool{false, false, true}},
+		{"a year, put right", 365 * 24 * time.Hour, true, []bool{false, false, false}},
+		{"a night's sleep", 12 * time.Hour, false, []bool{true}},
+	} {
+		for _, when := range []string{"while it runs", "while it does not"} {
+			t.Run(c.name+" "+when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					began, ahead := time.Now(), time.Duration(0)
+					h := open(t, func(cfg *housekeeping.Config) {
+						cfg.Keep = 10 * time.Hour
+						cfg.Now = func() (time.Time, time.Duration) { return time.Now().Add(ahead), time.Since(began) }
+					})
+					j := h.finished()
+					if when == "while it runs" {
+						h.keeper.Purge(t.Context())
+					}
+					ahead = c.ahead
+					for i, gone := range c.gone {
+						h.keeper.Purge(t.Context())
+						if _, err := h.db.Job(t.Context(), j.ID); errors.Is(err, api.NotFound) != gone {
+							t.Errorf("after %s: got %v, want the job gone: %v", time.Since(began), err, gone)
+						}
+						if time.Sleep(40 * time.Minute); c.back && i == 0 {
+							ahead = 0
+						}
+					}
+					if told := strings.Contains(h.log.String(), "far ahead"); told == c.gone[0] {
+						t.Errorf("got the log %s, want the jump told: %v", h.log.String(), !c.gone[0])
+					}
+				})
+			})
+		}
+	}
 }
