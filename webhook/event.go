@@ -24,6 +24,7 @@ type Data interface{ data() }
 type Completed struct {
 	JobID    string          `json:"job_id"`
 	Metadata json.RawMessage `json:"metadata"` // the object given at submit; {} without one
+	Source   api.Source      `json:"source"`   // the file, and the drop folder where it came from one
 	Result   Result          `json:"result"`
 }
 
@@ -38,6 +39,7 @@ type Result struct {
 type Failed struct {
 	JobID     string          `json:"job_id"`
 	Metadata  json.RawMessage `json:"metadata"`   // the object given at submit; {} without one
+	Source    api.Source      `json:"source"`     // the file, and the drop folder where it came from one
 	Error     string          `json:"error"`      // a sentence
 	ErrorCode string          `json:"error_code"` // one of the api.Job… codes
 }

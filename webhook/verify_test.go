@@ -22,6 +22,7 @@ var sampleMeta = eventbody.Meta{
 	ID:        "evt_01kqe5v4n0exampleexample00",
 	CreatedAt: time.Date(2026, 5, 3, 14, 0, 0, 999, time.FixedZone("CEST", 7200)),
 	JobID:     webhooktest.JobID,
+	Source:    api.Source{Name: "call <3>.mp3", Size: 1234567, SHA256: strings.Repeat("0f", 32), Folder: "wat_01kqe5v4n0exampleexample03", Path: "2026/call <3>.mp3"},
 	Metadata:  []byte(`{"7":true,"ticket_id":"T-1234","agent":"jane <jane@example.com>"}`),
 }
 

@@ -148,7 +148,7 @@ func (r *Runner) fail(ctx context.Context, x *run, why store.JobError, retryAt t
 
 // eventMeta is what an event of a job says about itself.
 func eventMeta(job store.Job, typ string, at time.Time) eventbody.Meta {
-	return eventbody.Meta{ID: store.EventID(job.ID, job.Generation, typ), CreatedAt: at.UTC(), JobID: job.ID, Metadata: job.Metadata}
+	return eventbody.Meta{ID: store.EventID(job.ID, job.Generation, typ), CreatedAt: at.UTC(), JobID: job.ID, Source: shownSource(job), Metadata: job.Metadata}
 }
 
 func completedEvent(job store.Job, result *api.Result, resultURL string) (store.Event, error) {

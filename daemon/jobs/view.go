@@ -8,16 +8,22 @@ import (
 	"github.com/voxparse/voxparse/store"
 )
 
+// shownSource is the source of a job as people and programs get it.
+func shownSource(j store.Job) api.Source {
+	s := j.Source
+	if s.Folder != "" { // names in folders are raw bytes
+		s.Name, s.Path = watch.Printable(s.Name), watch.Printable(s.Path)
+	}
+	return s
+}
+
 // View returns a job as the API shows it. What runs at this moment is laid over
 // the record.
 func (r *Runner) View(j store.Job) api.Job {
 	v := api.Job{
-		ID: j.ID, Status: j.Status, Source: j.Source, Options: j.Options, Metadata: j.Metadata, Webhooks: j.Webhooks,
+		ID: j.ID, Status: j.Status, Source: shownSource(j), Options: j.Options, Metadata: j.Metadata, Webhooks: j.Webhooks,
 		CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt, Attempts: j.Attempts,
 		Error: j.Error.Message, ErrorCode: j.Error.Code, Waiting: j.Waiting,
-	}
-	if j.Source.Folder != "" { // names in folders are raw bytes
-		v.Source.Name, v.Source.Path = watch.Printable(j.Source.Name), watch.Printable(j.Source.Path)
 	}
 	if j.Status == api.Queued && j.Due.After(time.Now()) {
 		v.NextTryAt = j.Due

@@ -11,10 +11,11 @@ import (
 
 // Meta is what every event says about itself and its job.
 type Meta struct {
-	ID        string    // evt_…, the same on every attempt
-	CreatedAt time.Time // written in UTC, to the second
-	JobID     string    // "" in a test event
-	Metadata  []byte    // as Metadata returned it; empty: echoed as {}
+	ID        string     // evt_…, the same on every attempt
+	CreatedAt time.Time  // written in UTC, to the second
+	JobID     string     // "" in a test event
+	Source    api.Source // the file that the job is about
+	Metadata  []byte     // as Metadata returned it; empty: echoed as {}
 }
 
 // envelope is the outside of every event body, in the order of its members.
@@ -30,6 +31,7 @@ type completedData struct {
 	JobID    string          `json:"job_id"`
 	Status   api.JobStatus   `json:"status"`
 	Metadata json.RawMessage `json:"metadata"`
+	Source   api.Source      `json:"source"`
 	Result   json.RawMessage `json:"result"`
 }
 
@@ -37,6 +39,7 @@ type failedData struct {
 	JobID     string          `json:"job_id"`
 	Status    api.JobStatus   `json:"status"`
 	Metadata  json.RawMessage `json:"metadata"`
+	Source    api.Source      `json:"source"`
 	Error     string          `json:"error"`
 	ErrorCode string          `json:"error_code"`
 }
@@ -57,12 +60,14 @@ const (
 	maxID           = 64   // bytes
 	maxErrorMessage = 4096 // bytes
 	maxName         = 128  // bytes: a language, a model, an error code
+	maxFileName     = 512  // bytes, as JSON
+	maxPath         = 1024 // bytes, as JSON
 )
 
 // envelopeSize is what a completed event adds to its metadata and result, with
-// ids of maxID: a result is cut to fit whatever the metadata is, so that the
+// ids of maxID and the longest source: a result is cut to fit whatever the metadata is, so that the
 // same result is the same bytes in every event and answer.
-const envelopeSize = 512
+const envelopeSize = 768 + maxFileName + maxPath
 
 // maxResult is the most that the result of an event may take, in bytes.
 const maxResult = api.MaxEventBody - 1 - api.MaxMetadata - envelopeSize
@@ -78,7 +83,7 @@ func Completed(m Meta, r *api.Result, resultURL string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.body(api.EventCompleted, completedData{m.JobID, api.Completed, metadata, result})
+	return m.body(api.EventCompleted, completedData{m.JobID, api.Completed, metadata, m.source(), result})
 }
 
 // Failed returns the body of a transcription.failed event. code is one of
@@ -88,7 +93,7 @@ func Failed(m Meta, code, message string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.body(api.EventFailed, failedData{m.JobID, api.Failed, metadata, clip.Bytes(message, maxErrorMessage), clip.Bytes(code, maxName)})
+	return m.body(api.EventFailed, failedData{m.JobID, api.Failed, metadata, m.source(), clip.Bytes(message, maxErrorMessage), clip.Bytes(code, maxName)})
 }
 
 // Test returns the body of a webhook.test event for one webhook.
@@ -97,7 +102,7 @@ func Test(m Meta, webhookID string) ([]byte, error) {
 }
 
 // Result returns the object that a webhook carries as data.result and that
-// a synchronous submit answers: r without its words, in at most some 91 KiB. A
+// a synchronous submit answers: r without its words, in at most some 90 KiB. A
 // longer result loses its segments, then its analysis, then the end of its text,
 // at a word, and says so: "truncated":true, and in "result_url" where the rest
 // is. Segments are then an empty list, never absent.
@@ -119,6 +124,14 @@ func (m Meta) metadata() (json.RawMessage, error) {
 		return json.RawMessage("{}"), nil
 	}
 	return out, nil
+}
+
+// source is the source with what people named cut to what an event has room for.
+func (m Meta) source() api.Source {
+	s := m.Source
+	s.Name, s.Path = cutEscaped(s.Name, maxFileName), cutEscaped(s.Path, maxPath)
+	s.SHA256, s.Folder = clip.Bytes(s.SHA256, maxID), clip.Bytes(s.Folder, maxID)
+	return s
 }
 
 func (m Meta) body(event string, data any) ([]byte, error) {

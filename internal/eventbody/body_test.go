@@ -43,6 +43,7 @@ var sampleMeta = Meta{
 	ID:        "evt_01kqe5v4n0exampleexample00",
 	CreatedAt: time.Date(2026, 5, 3, 14, 0, 0, 999, time.FixedZone("CEST", 7200)),
 	JobID:     "job_01kqe5v4n0exampleexample01",
+	Source:    api.Source{Name: "call <3>.mp3", Size: 1234567, SHA256: strings.Repeat("0f", 32), Folder: "wat_01kqe5v4n0exampleexample03", Path: "2026/call <3>.mp3"},
 	Metadata:  []byte(`{"7":true,"ticket_id":"T-1234","agent":"jane <jane@example.com>"}`),
 }
 
@@ -78,6 +79,23 @@ func TestResultBodyIsTheDataResultOfTheEvent(t *testing.T) {
 		}
 		if !bytes.HasSuffix(body, append([]byte(`"result":`), append(result, "}}"...)...)) {
 			t.Errorf("got data.result other than Result:\n%.300s\n%.300s", body, result)
+		}
+	}
+}
+
+func TestTheLongestSourceFits(t *testing.T) {
+	m := sampleMeta
+	m.Metadata = []byte(`{"k":"` + strings.Repeat("m", api.MaxMetadata-8) + `"}`)
+	for _, name := range []string{strings.Repeat("n", 5000), strings.Repeat("\x01", 5000), strings.Repeat("\\", 5000), strings.Repeat("语", 5000), "\xff\xfe"} {
+		m.Source.Name, m.Source.Path = name, name+"/"+name
+		body, err := Completed(m, webhooktest.Call(300), "http://127.0.0.1/r")
+		if err != nil {
+			t.Errorf("%.10q: %v", name, err)
+			continue
+		}
+		var got struct{ Data struct{ Source api.Source } }
+		if err := json.Unmarshal(body, &got); err != nil || got.Data.Source.Name == "" || len(got.Data.Source.Path) > maxPath {
+			t.Errorf("%.10q: got the name %.20q and a path of %d bytes, %v", name, got.Data.Source.Name, len(got.Data.Source.Path), err)
 		}
 	}
 }
