@@ -14,8 +14,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/daemon/dispatch"
 	"github.com/voxparse/voxparse/internal/config"
 )
 
@@ -226,6 +228,33 @@ func TestDocs_webhooks(t *testing.T) {
 			if !strings.Contains(all, "`"+v+"`") {
 				t.Errorf("docs/%s does not have the %s %s", page, what, v)
 			}
+		}
+	}
+}
+
+func TestDocs_scheduleOfDeliveries(t *testing.T) {
+	page, s := readPage(t, "reference/webhooks.md", "## When an attempt succeeds"), dispatch.DefaultSchedule
+	for i, after := range []string{"the first failure", "the second", "the third", "the fourth"}[:len(s)+1] {
+		next := "none: the delivery is `failed_permanent`"
+		if i < len(s) {
+			next = fmt.Sprintf("after about %d s", int(s[i].Seconds()))
+			if s[i] >= time.Minute {
+				next = fmt.Sprintf("after about %d minutes", int(s[i].Minutes()))
+			}
+		}
+		if row := "| " + after + " | " + next + " |"; !strings.Contains(page, row) {
+			t.Errorf("docs/reference/webhooks.md does not have the row %s", row)
+		}
+	}
+}
+
+func TestDocs_formats(t *testing.T) {
+	for page, list := range map[string]string{
+		"reference/glossary.md":     strings.Join(api.Formats[:len(api.Formats)-1], ", ") + " and " + api.Formats[len(api.Formats)-1],
+		"reference/drop-folders.md": "`" + strings.Join(api.Formats, "`, `") + "`",
+	} {
+		if !strings.Contains(readPage(t, page, ""), list) {
+			t.Errorf("docs/%s does not have the formats %s", page, list)
 		}
 	}
 }

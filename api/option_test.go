@@ -65,6 +65,15 @@ func TestOptionTable_rowsAreComplete(t *testing.T) {
 			seen[name] = true
 		}
 	}
+	for _, from := range []any{new(api.Options), new(api.FolderOptions)} {
+		for _, o := range api.OptionsOn(^api.Surface(0)) {
+			switch f := reflect.ValueOf(o.Get(from)); f.Kind() {
+			case reflect.Invalid, reflect.Bool, reflect.String, reflect.Slice, reflect.Map:
+			default:
+				t.Errorf("%s: got a field of %s, which the table cannot set; make it a string that normalize checks, as Speakers is", o.Name, f.Type())
+			}
+		}
+	}
 	for _, o := range api.OptionsOn(^api.Surface(0)) {
 		if o.Help == "" || o.Kind == "" || o.On == 0 {
 			t.Errorf("%s: got help %q and kind %q, want both", o.Name, o.Help, o.Kind)

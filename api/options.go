@@ -124,8 +124,9 @@ func checkTrack(s string) (string, error) {
 
 // options is the table of everything that a job, a submission or a drop folder
 // can be asked for. A row whose name is the JSON name of a field of Options is
-// complete with that field: form, flags, drop folder, config file, client and
-// documentation follow.
+// complete with that field, a string, a truth value, or a list or map of strings;
+// a number is kept as a string that normalize checks, as Speakers is. Form, flags,
+// drop folder, config file and client follow. Tests name the pages that lack it.
 var options = []Option{
 	{Name: "language", Kind: KindText, Value: "LANGUAGE", Help: "language of the speech, such as en or de-AT", Examples: []string{"en", "de", "es", "fr"}, Default: "as configured, else automatic",
 		MaxChars: 64, On: onJob, normalize: checkLanguage},

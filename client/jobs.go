@@ -40,8 +40,7 @@ func (c *Client) Result(ctx context.Context, id string) (*api.Result, error) {
 	return &out, nil
 }
 
-// Formatted returns the transcript of a completed job in one of the formats
-// txt, srt, vtt, json, tsv and md.
+// Formatted returns the transcript of a completed job in one of api.Formats.
 func (c *Client) Formatted(ctx context.Context, id, format string) ([]byte, error) {
 	return c.fetch(ctx, "/v1/jobs/"+segment(id)+"/result"+query("format", format))
 }

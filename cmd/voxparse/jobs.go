@@ -138,7 +138,7 @@ its beginning, or "last" for the newest job.`,
 			return printOne(a, j, j.ID, func() { a.showJob(j) })
 		},
 	}
-	c.Flags().StringVarP(&format, "format", "f", "", "transcript in this `FORMAT`: txt, srt, vtt, json, tsv or md")
+	c.Flags().StringVarP(&format, "format", "f", "", "transcript in this `FORMAT`: "+strings.Join(api.Formats, ", "))
 	c.Flags().StringVarP(&out, "output", "o", "", "`FILE` to write, or - for stdout")
 	c.Flags().BoolVar(&overwrite, "overwrite", false, "overwrite an existing file")
 	complete(c, "format", api.Formats...)

@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/voxparse/voxparse/api"
 )
 
 // redactor takes out of a report what is nobody else's business. A name becomes
@@ -79,7 +81,7 @@ func (r *redactor) name(s string) string {
 }
 
 // fileExts are the extensions of audio and of what is made of it.
-const fileExts = `(?:error\.json|aac|aiff?|aifc|amr|flac|m4[abv]|mp[234]|mov|og[ag]|opus|wave?|weba|webm|wma|txt|srt|vtt|json|tsv|md|part)`
+var fileExts = `(?:error\.json|aac|aiff?|aifc|amr|flac|m4[abv]|mp[234]|mov|og[ag]|opus|wave?|weba|webm|wma|part|` + strings.Join(api.Formats, "|") + `)`
 
 var knownExt = regexp.MustCompile(`(?i)\.` + fileExts + `$`)
 

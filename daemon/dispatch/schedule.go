@@ -14,8 +14,8 @@ import (
 type Schedule []time.Duration
 
 // DefaultSchedule makes four attempts: at once, then 30 s, 5 min and 30 min
-// after the end of the one before. This is the only place where the schedule of
-// deliveries stands; that of jobs is in package jobs, in backoff.go.
+// after the end of the one before. The table of docs/reference/webhooks.md is held
+// to it by a test. The schedule of jobs is in package jobs, in backoff.go.
 var DefaultSchedule = Schedule{30 * time.Second, 5 * time.Minute, 30 * time.Minute}
 
 // Spread is how far a wait may lie from its entry: each is multiplied by a

@@ -52,7 +52,6 @@ const (
 var (
 	partialExtensions = []string{".part", ".partial", ".crdownload", ".download", ".tmp", ".temp", ".filepart", ".aria2"}
 	siblingExtensions = []string{".part", ".crdownload", ".aria2"}
-	outputExtensions  = []string{".txt", ".srt", ".vtt", ".json", ".tsv", ".md"}
 	systemPrefixes    = []string{"~$", ".syncthing.", ".goutputstream-", "._"}
 	systemFiles       = []string{"thumbs.db", "desktop.ini"}
 	systemDirs        = []string{"@eaDir", ".stfolder", ".stversions", "__MACOSX"}
@@ -132,7 +131,7 @@ func (r Rules) ignoredName(file, name string) string {
 		return "hidden"
 	case slices.Contains(partialExtensions, ext):
 		return "an unfinished download (" + ext + ")"
-	case slices.Contains(outputExtensions, ext):
+	case slices.Contains(api.Formats, strings.TrimPrefix(ext, ".")):
 		return "a transcript or a note, not audio"
 	}
 	if len(r.Include) == 0 && !slices.Contains(AudioExtensions, ext) {
