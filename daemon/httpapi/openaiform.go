@@ -130,7 +130,7 @@ func (srv *server) transcribeOpenAI(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	defer wait.Close()
-	w.Header().Set("X-Request-Id", job.ID)
+	w.Header().Set(requestIDHeader, job.ID)
 	if f.stream {
 		srv.streamOpenAI(w, r, job, wait)
 		return nil

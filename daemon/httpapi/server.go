@@ -67,7 +67,7 @@ func (srv *server) handler() http.Handler {
 		srv.cfg.Metrics.Route(pattern)
 		mux.Handle(pattern, srv.serve(pattern, h))
 	}
-	return srv.guard(mux)
+	return named(srv.cfg.Logger, srv.guard(mux))
 }
 
 // handlers returns the handler of each pattern.
@@ -169,7 +169,7 @@ func (srv *server) call(h handler, rec *statusRecorder, r *http.Request) (err er
 			panic(v)
 		}
 		srv.cfg.Metrics.Panicked()
-		srv.cfg.Logger.Error("a request panicked; this is a bug in voxparse", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		srv.cfg.Logger.Error("a request panicked; this is a bug in voxparse", "method", r.Method, "path", r.URL.Path, "request_id", rec.Header().Get(requestIDHeader), "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		if rec.status != 0 {
 			panic(http.ErrAbortHandler)
 		}
