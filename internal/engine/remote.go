@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -107,16 +108,25 @@ func (r *remote) authorize(req *http.Request, set func(h http.Header, key string
 	return key, nil
 }
 
+// unread is the error for audio that cannot be read on this machine: that is not
+// the file's fault and may pass, unless the file is gone.
+func unread(err error) *Error {
+	e := &Error{Code: api.JobInternal, Message: fmt.Sprintf("the audio cannot be read: %v", err)}
+	e.Retry = errors.Is(err, fs.ErrNotExist)
+	e.Transient = !e.Retry
+	return e
+}
+
 // upload posts a file. The answer's body is the caller's to close.
 func (r *remote) upload(ctx context.Context, path string, q Request, fields []field, set func(http.Header, string)) (*http.Response, error) {
 	f, err := os.Open(q.Path)
 	if err != nil {
-		return nil, &Error{Code: api.JobInternal, Retry: true, Message: fmt.Sprintf("the audio cannot be read: %v", err)}
+		return nil, unread(err)
 	}
 	defer f.Close()
 	body, size, contentType, err := form(f, q.Name, fields)
 	if err != nil {
-		return nil, &Error{Code: api.JobInternal, Retry: true, Message: fmt.Sprintf("the upload cannot be laid out: %v", err)}
+		return nil, unread(err)
 	}
 	if r.MaxUpload > 0 && size > r.MaxUpload {
 		return nil, &Error{Code: api.JobRemote, Message: fmt.Sprintf("the file has %d bytes; engine %s takes %d at most: use a local model for it", size, r.Name, r.MaxUpload)}

@@ -172,6 +172,25 @@ func TestAnUnreachableServerDelays(t *testing.T) {
 	}
 }
 
+func TestAudioThatCannotBeReadIsNotCharged(t *testing.T) {
+	loop := filepath.Join(t.TempDir(), "loop")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path             string
+		transient, retry bool
+	}{{loop, true, false}, {filepath.Join(t.TempDir(), "gone"), false, true}} {
+		q := audioFile(t, "x")
+		q.Path = c.path
+		_, err := NewOpenAI(Remote{Name: "office", URL: "http://127.0.0.1:1"}).Transcribe(t.Context(), q, Model{}, noProgress)
+		var got *Error
+		if !errors.As(err, &got) || got.Transient != c.transient || got.Retry != c.retry || !strings.Contains(got.Message, "cannot be read") {
+			t.Errorf("%s: got %+v, want transient %v, retry %v", filepath.Base(c.path), got, c.transient, c.retry)
+		}
+	}
+}
+
 func TestCancellingARemoteJobReturnsItsCause(t *testing.T) {
 	entered := make(chan struct{})
 	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
