@@ -1,6 +1,9 @@
 package main
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A piece whose first reading is doubtful is read again, cut at its pauses,
 // and what scores better is kept.
@@ -110,20 +113,46 @@ func again(p piece, h heard, rec recognizer) (heard, error) {
 	return more[0], nil
 }
 
-// bare reads p without its padding, which at times hides a short word.
+// recorded is which part of p's feed is the recording: the rest is silence that
+// we put around it.
+func (p piece) recorded() (first, last int) {
+	first, last = p.lead, p.lead+int(p.end-p.start)
+	if i := slices.IndexFunc(p.feed[:first], isSound); i >= 0 {
+		first = i
+	}
+	for i := len(p.feed); i > last; i-- {
+		if isSound(p.feed[i-1]) {
+			return first, i
+		}
+	}
+	return first, last
+}
+
+func isSound(v float32) bool { return v != 0 }
+
+// bare reads p without its padding, which at times hides a short word: its speech
+// alone, and with what the recording has around it but no silence of ours, and
+// returns what scores better.
 func bare(p piece, rec recognizer) (heard, error) {
-	q := cutPiece(p, 0, int(p.end-p.start))
-	q.feed, q.lead = q.feed[padBefore:len(q.feed)-padAfter], 0
-	more, err := rec.recognize(feedsOf([]piece{q}))
-	if err != nil || looping(more[0], p.speech()) || more[0].mean() < bareScore {
+	from, to := p.lead, p.lead+int(p.end-p.start)
+	first, last := p.recorded()
+	leads := []int{from, first} // where each reading begins in the feed
+	more, err := rec.recognize([][]float32{p.feed[from:to], p.feed[first:last]})
+	if err != nil {
 		return heard{}, err
 	}
-	h := more[0]
-	for i := range h.words { // as if it had been read with its padding
-		h.words[i].Start += seconds(int64(p.lead))
-		h.words[i].End += seconds(int64(p.lead))
+	var best heard
+	lead := 0
+	for i, h := range more {
+		if !looping(h, p.speech()) && h.mean() >= bareScore && h.mean() > best.mean() {
+			best, lead = h, leads[i]
+		}
 	}
-	return h, nil
+	for i := range best.words { // as if it had been read with its padding
+		best.words[i].Start += seconds(int64(lead))
+		best.words[i].End += seconds(int64(lead))
+	}
+	return best, nil
 }
 
 // better reports whether parts, read one by one, score better than the whole

@@ -99,6 +99,33 @@ func TestChoose_bareWhereNothingIsHeard(t *testing.T) {
 	}
 }
 
+// What the recording has around a word is read with it, our silence is not.
+func TestChoose_bareWithWhatIsAround(t *testing.T) {
+	p := piece{start: 2000, end: 10000, lead: padBefore, feed: make([]float32, padBefore+8000+padAfter)}
+	for i := padBefore - 500; i < padBefore+8000+700; i++ {
+		p.feed[i] = 0.1
+	}
+	rec := recognizerFunc(func(feed []float32) heard {
+		switch len(feed) {
+		case 500 + 8000 + 700:
+			h := read("ask not", 2, -0.4)
+			h.words = []api.Word{{Start: 0.1, End: 0.2, Text: "ask"}, {Start: 0.2, End: 0.3, Text: "not"}}
+			return h
+		case 8000:
+			return read("ass", 1, -0.6)
+		}
+		t.Errorf("got %d samples to read", len(feed))
+		return heard{}
+	})
+	parts, _, err := choose(p, read("", 0, 0), rec)
+	if err != nil || len(parts) != 1 || parts[0].heard.text != "ask not" {
+		t.Fatalf("got %v (%v), want what scores better", parts, err)
+	}
+	if at, want := parts[0].heard.words[0].Start, 0.1+seconds(padBefore-500); math.Abs(at-want) > 1e-9 {
+		t.Errorf("got a word at %.3f, want %.3f", at, want)
+	}
+}
+
 func TestSentences(t *testing.T) {
 	words := []api.Word{{Start: 0.3, End: 1, Text: "One"}, {Start: 1, End: 2, Text: "two."}, {Start: 4, End: 5, Text: "Three"}, {Start: 7, End: 8, Text: "four."}}
 	whole := part{start: 0, end: 9 * sampleRate, feedStart: 0, heard: heard{text: "One two. Three four.", words: words},
