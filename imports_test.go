@@ -198,6 +198,7 @@ var owners = map[string][]string{
 	"github.com/fsnotify/fsnotify":         {"internal/watch"},
 	"github.com/spf13/cobra":               {"cmd/voxparse"},
 	"github.com/charmbracelet/":            {"cmd/voxparse"},
+	"github.com/cli/go-gh":                 {"cmd/voxparse"},
 	"github.com/pelletier/go-toml":         {"internal/config"},
 	"github.com/zalando/go-keyring":        {"internal/vault"},
 	"github.com/prometheus/":               {"daemon/metrics"},

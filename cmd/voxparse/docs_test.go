@@ -47,6 +47,24 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestFields holds the table of fields to the commands that there are.
+func TestFields(t *testing.T) {
+	root := rootCmd(newApp(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}))
+	known := map[string]bool{}
+	eachCommand(root, func(c *cobra.Command) {
+		_, path, _ := strings.Cut(c.CommandPath(), " ")
+		known[path] = true
+		if _, ok := printed[path]; ok && len(fieldsOf(c)) == 0 {
+			t.Errorf("%s has no fields", path)
+		}
+	})
+	for path := range printed {
+		if !known[path] {
+			t.Errorf("the fields of %q are those of no command", path)
+		}
+	}
+}
+
 // TestHelpFitsTheTerminal holds every line of help to 80 columns, where there
 // is no terminal, and every flag that takes a value to a name for it.
 func TestHelpFitsTheTerminal(t *testing.T) {

@@ -59,7 +59,8 @@ Flags:
 {{flagUsages .LocalFlags | trimTrailingWhitespaces}}
 {{- end}}
 
-Global flags, in "voxparse --help": --json, -q, --color, --socket, --config
+Global flags, in "voxparse --help":
+  --json[=FIELDS], --jq, --template, -q, --color, --socket, --config
 {{- else}}
 
 Flags:

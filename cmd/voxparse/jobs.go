@@ -120,6 +120,9 @@ func jobsShowCmd(a *app) *cobra.Command {
 its beginning, or "last" for the newest job.`,
 		Example: "  voxparse jobs show last\n  voxparse jobs show job_01k… -f srt -o call.srt",
 		RunE: func(c *cobra.Command, got []string) error {
+			if (format != "" || out != "") && len(a.format.fields) > 0 {
+				return usagef("--json=FIELDS chooses from a job; with -f or -o, use --jq")
+			}
 			cl, err := a.connect(c.Context())
 			if err != nil {
 				return err

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // version is set by the linker.
@@ -29,10 +31,10 @@ func (s signaled) Error() string { return s.sig.String() }
 func run(args []string, in io.Reader, out, errw io.Writer) int {
 	ctx, stop := signalContext(context.Background())
 	defer stop()
-	a := newApp(in, out, errw)
-	root := rootCmd(a)
-	root.SetArgs(args)
-	cmd, err := root.ExecuteContextC(ctx)
+	a, cmd, err := execute(ctx, args, in, out, errw)
+	if words, ok := joinFields(args); ok && errors.As(err, new(surplusError)) {
+		a, cmd, err = execute(ctx, words, in, out, errw)
+	}
 	if err != nil && !a.started {
 		err = asUsage(cmd, err)
 	}
@@ -45,6 +47,15 @@ func run(args []string, in io.Reader, out, errw io.Writer) int {
 	}
 	a.report(err)
 	return exitCode(err)
+}
+
+// execute runs the command that the words name.
+func execute(ctx context.Context, words []string, in io.Reader, out, errw io.Writer) (*app, *cobra.Command, error) {
+	a := newApp(in, out, errw)
+	root := rootCmd(a)
+	root.SetArgs(words)
+	cmd, err := root.ExecuteContextC(ctx)
+	return a, cmd, err
 }
 
 // signalContext returns a context that the first SIGINT, SIGTERM or SIGHUP

@@ -10,8 +10,13 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// printJSON writes v as one line, or indented for a person.
+// printJSON writes v as one line, or indented for a person, or as --jq or
+// --template have it.
 func (a *app) printJSON(v any) error {
+	v, written, err := a.formatted(v)
+	if written || err != nil {
+		return err
+	}
 	enc := json.NewEncoder(a.out)
 	enc.SetEscapeHTML(false)
 	if a.style.tty {
@@ -23,8 +28,27 @@ func (a *app) printJSON(v any) error {
 	return nil
 }
 
+// formatted leaves the chosen fields in v, and writes it where an expression or
+// a template is given.
+func (a *app) formatted(v any) (_ any, written bool, err error) {
+	f := &a.format
+	if len(f.fields) > 0 {
+		if v, err = choose(v, f.fields); err != nil {
+			return nil, false, err
+		}
+	}
+	if f.jq == "" && f.template == "" {
+		return v, false, nil
+	}
+	return nil, true, f.write(a, v)
+}
+
 // printLine writes v as one line of a stream.
 func (a *app) printLine(v any) error {
+	v, written, err := a.formatted(v)
+	if written || err != nil {
+		return err
+	}
 	enc := json.NewEncoder(a.out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
@@ -76,6 +100,8 @@ func (s *sink) Write(p []byte) (int, error) {
 type listing[T any] struct {
 	Items []T `json:"items"`
 }
+
+func (listing[T]) isListing() {}
 
 // printList writes a listing: {"items":[…]}, ids only, or a table. empty is
 // said to a person where there is nothing.

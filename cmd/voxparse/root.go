@@ -26,6 +26,7 @@ type app struct {
 	started  bool  // a command runs: the command line was understood
 
 	json, quiet           bool
+	format                format
 	color, socket, config string
 
 	cfg *config.Config
@@ -55,7 +56,7 @@ func rootCmd(a *app) *cobra.Command {
 		RunE:              groupRun,
 	}
 	f := root.PersistentFlags()
-	f.BoolVar(&a.json, "json", false, "print JSON: one object, lists as {\"items\":[…]}, streams one object a line")
+	a.format.define(root, a)
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print ids only, and no progress")
 	f.StringVar(&a.color, "color", "auto", "color `WHEN`: auto, always or never")
 	f.StringVar(&a.socket, "socket", "", "`PATH` of the daemon's Unix socket")
@@ -96,6 +97,11 @@ func (a *app) start(c *cobra.Command) error {
 	}
 	a.style, a.errStyle = newStyle(a.out.w, a.color), newStyle(a.err, a.color)
 	a.started = true
+	if err := a.format.check(c); err != nil {
+		a.json = false // whoever writes fields or an expression reads the error
+		return err
+	}
+	a.json = a.json || a.format.jq != "" || a.format.template != ""
 	return a.checkRemote(c)
 }
 
@@ -193,13 +199,18 @@ func args(names ...string) cobra.PositionalArgs {
 		case len(got) < len(names):
 			return fmt.Errorf("missing %s; usage: %s", names[len(got)], c.UseLine())
 		case len(got) > len(names) && !many:
-			return fmt.Errorf("%q is one argument too many; usage: %s", got[len(names)], c.UseLine())
+			return surplusError{fmt.Sprintf("%q is one argument too many; usage: %s", got[len(names)], c.UseLine())}
 		case slices.Contains(got, ""):
 			return fmt.Errorf("an argument is empty; is a variable not set?")
 		}
 		return nil
 	}
 }
+
+// surplusError is a word that the command has no place for.
+type surplusError struct{ msg string }
+
+func (e surplusError) Error() string { return e.msg }
 
 // settings loads the settings once.
 func (a *app) settings() (*config.Config, error) {

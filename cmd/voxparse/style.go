@@ -54,6 +54,9 @@ func newStyle(w io.Writer, color string) style {
 	return s
 }
 
+// colored says whether text of that style has colors.
+func (s style) colored() bool { return s.render.ColorProfile() != termenv.Ascii }
+
 // jobStatus colors a job's state.
 func (s style) jobStatus(st api.JobStatus) string {
 	switch st {
