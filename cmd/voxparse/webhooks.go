@@ -85,7 +85,7 @@ func webhooksAddCmd(a *app) *cobra.Command {
 	var f webhookFlags
 	var secretFile string
 	c := &cobra.Command{
-		Use: "add URL", Short: "Add a webhook and show its secret, once", Args: args("URL"),
+		Use: "add URL", Aliases: []string{"create"}, Short: "Add a webhook and show its secret, once", Args: args("URL"),
 		Long: `Add a webhook. Its secret is shown now and never again; --secret-file writes it to
 a file that only you can read instead.`,
 		Example: "  voxparse webhooks add https://example.com/hooks/voxparse\n  voxparse webhooks add http://localhost:3000/hooks --events transcription.completed --secret-file .secret",
@@ -184,7 +184,7 @@ func events(list []string) string {
 
 func webhooksShowCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show a webhook", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks show whk_01k…",
+		Use: "show ID", Aliases: []string{"get"}, Short: "Show a webhook", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks show whk_01k…",
 		RunE: a.withWebhook((*client.Client).Webhook),
 	}
 }
@@ -241,7 +241,7 @@ func webhooksEditCmd(a *app) *cobra.Command {
 	var address string
 	var active bool
 	c := &cobra.Command{
-		Use: "edit ID", Short: "Change a webhook", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
+		Use: "edit ID", Aliases: []string{"update"}, Short: "Change a webhook", Args: args("ID"), ValidArgsFunction: a.completeWebhooks(),
 		Example: "  voxparse webhooks edit whk_01k… --url https://example.com/new --timeout 30s\n  voxparse webhooks edit whk_01k… --active=false",
 		RunE: func(c *cobra.Command, got []string) error {
 			p, err := f.patch(c)
@@ -271,7 +271,7 @@ func webhooksEditCmd(a *app) *cobra.Command {
 func webhooksRmCmd(a *app) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
-		Use: "rm ID…", Aliases: []string{"delete"}, Short: "Remove webhooks", Args: args("ID…"),
+		Use: "rm ID…", Aliases: []string{"delete", "remove"}, Short: "Remove webhooks", Args: args("ID…"),
 		ValidArgsFunction: a.completeWebhooks(), Example: "  voxparse webhooks rm whk_01k…",
 		RunE: a.removeEach(webhookID, func(cl *client.Client, ctx context.Context, id string) error { return cl.DeleteWebhook(ctx, id, force) }),
 	}
