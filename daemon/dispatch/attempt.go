@@ -91,7 +91,7 @@ func (d *Dispatcher) record(ctx context.Context, c store.ClaimedDelivery, att ap
 		case errors.Is(err, api.LeaseLost), errors.Is(err, api.NotFound):
 			d.log.Info("an attempt came too late to be recorded", "delivery", c.Delivery.ID)
 			return
-		case !errors.Is(err, api.Unavailable), isClosed(d.cfg.Failed), isClosed(d.stopping):
+		case !errors.Is(err, api.Unavailable), retry.Closed(d.cfg.Failed), retry.Closed(d.stopping):
 			d.log.Error("record an attempt", "delivery", c.Delivery.ID, "error", err) // it will be made again
 			return
 		}

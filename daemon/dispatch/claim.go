@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/retry"
 	"github.com/voxparse/voxparse/store"
 )
 
@@ -48,7 +49,7 @@ func (d *Dispatcher) claimSome(ctx context.Context, room int) (batch []store.Cla
 		defer close(claimed)
 		batch, err = d.cfg.Outbox.AwaitDeliveries(waiting, d.cfg.Owner, leaseTime, room, each)
 	}()
-	for again := false; !again && !isClosed(claimed); d.claims.Tick() {
+	for again := false; !again && !retry.Closed(claimed); d.claims.Tick() {
 		again = d.sleep(ctx, each, claimed) || ctx.Err() != nil || room < claimedTotal/2 && d.claimed.Load() < claimedTotal/2
 	}
 	cancel()

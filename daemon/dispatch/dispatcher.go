@@ -161,16 +161,6 @@ func (d *Dispatcher) pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// isClosed reports whether c is closed. Nothing is ever sent on it.
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
 // notify sends on a channel of capacity 1, unless it holds a value.
 func notify(c chan<- struct{}) {
 	select {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/retry"
 )
 
 const (
@@ -94,7 +95,7 @@ func (rs *Replays) run(ctx context.Context, r Replay, queued *atomic.Int64) erro
 		case err != nil || !more:
 			return err
 		}
-		if isClosed(rs.Stopping) {
+		if retry.Closed(rs.Stopping) {
 			rs.Logger.Warn("a replay was cut short by the stop; ask for it again", "webhook", r.webhook, "queued", queued.Load())
 			return nil
 		}

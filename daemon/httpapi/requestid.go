@@ -22,13 +22,16 @@ const (
 // path is logged: the rest may hold what somebody searched for.
 func named(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
 		id := r.Header.Get(requestIDHeader)
 		if !plainID(id) {
 			id = store.NewID(requestPrefix)
 		}
 		w.Header().Set(requestIDHeader, id)
-		rec := &statusRecorder{ResponseWriter: w}
+		if !log.Enabled(r.Context(), slog.LevelDebug) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		began, rec := time.Now(), &statusRecorder{ResponseWriter: w}
 		defer func() { // also where a handler cuts the connection
 			log.DebugContext(r.Context(), "request", "request_id", rec.Header().Get(requestIDHeader), "method", r.Method, "path", r.URL.Path,
 				"status", rec.status, "took", time.Since(began).Round(time.Microsecond), "client", clientOf(r))

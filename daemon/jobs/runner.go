@@ -255,7 +255,7 @@ func (r *Runner) sleep(claim, stop context.Context) error {
 		r.heartbeat.Wait(claim, r.untilNext(claim), r.cfg.Queue.JobsReady(), r.free, claimed)
 	}
 	wait(claimed)
-	early := isClosed(claimed)
+	early := retry.Closed(claimed)
 	cancel()
 	<-claimed
 	if early && len(jobs) == 0 && err == nil && claim.Err() == nil {
@@ -283,15 +283,6 @@ func (r *Runner) untilNext(ctx context.Context) time.Duration {
 		idle = min(idle, max(time.Until(next), time.Millisecond))
 	}
 	return idle
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }
 
 // drain takes a value out of a channel of capacity 1.

@@ -90,3 +90,14 @@ func Sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// Closed reports whether c, on which nothing is ever sent, is closed: whether what
+// is tried again and again may end.
+func Closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

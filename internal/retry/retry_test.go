@@ -87,3 +87,13 @@ func TestSleep_waitsOrReturnsTheCause(t *testing.T) {
 		}
 	})
 }
+
+func TestClosed(t *testing.T) {
+	c := make(chan struct{})
+	if retry.Closed(c) {
+		t.Error("got an open channel closed")
+	}
+	if close(c); !retry.Closed(c) {
+		t.Error("got a closed channel open")
+	}
+}
