@@ -14,7 +14,8 @@ import (
 )
 
 func configCmd(a *app) *cobra.Command {
-	return group("config", "Show the settings", "  voxparse config show --origin\n  $EDITOR \"$(voxparse config path)\"", configShowCmd(a), configPathCmd(a))
+	return group("config", "Show and change the settings", "  voxparse config show --origin\n  voxparse config set max_upload 2GB",
+		configShowCmd(a), configGetCmd(a), configSetCmd(a), configEditCmd(a), configPathCmd(a))
 }
 
 // configView is what config show --json prints.
@@ -150,7 +151,7 @@ func plainValue(v any) string {
 
 func configPathCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "path", Short: "Print where the config file is, or would be", Args: args(), Example: "  $EDITOR \"$(voxparse config path)\"",
+		Use: "path", Short: "Print where the config file is, or would be", Args: args(), Example: "  ls -l \"$(voxparse config path)\"",
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := a.paths()
 			if err != nil {

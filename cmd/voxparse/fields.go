@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/voxparse/voxparse/api"
+	"github.com/voxparse/voxparse/internal/config"
 	"github.com/voxparse/voxparse/internal/vault"
 )
 
@@ -55,6 +56,8 @@ var printed = map[string]any{
 	"status":              api.Status{},
 	"doctor":              api.Checkup{},
 	"config show":         configView{},
+	"config get":          config.Entry{},
+	"config set":          config.Entry{},
 	"keys add":            newKey{},
 	"keys list":           vault.Key{},
 	"version":             build{},
