@@ -33,6 +33,7 @@ const fetchPause = 20 * time.Second
 type fetch struct {
 	mu       sync.Mutex
 	watchers map[int]func(models.Progress)
+	last     *models.Progress // what was reported last
 	next     int
 	waiters  int
 	cancel   context.CancelFunc
@@ -111,12 +112,17 @@ func (f *fetches) leave(name string, one *fetch) {
 	}
 }
 
+// watch has fn called with each report, and at once with the last one: it may be
+// the only one for a long time.
 func (one *fetch) watch(fn func(models.Progress)) (leave func()) {
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	id := one.next
 	one.next++
 	one.watchers[id] = fn
+	if one.last != nil {
+		fn(*one.last)
+	}
 	return func() {
 		one.mu.Lock()
 		defer one.mu.Unlock()
@@ -127,6 +133,7 @@ func (one *fetch) watch(fn func(models.Progress)) (leave func()) {
 func (one *fetch) report(p models.Progress) {
 	one.mu.Lock()
 	defer one.mu.Unlock()
+	one.last = &p
 	for _, fn := range one.watchers {
 		fn(p)
 	}

@@ -29,9 +29,9 @@ func TestRunner_fetchesAModelOnceForAllWhoWait(t *testing.T) {
 	f.define("german", models.KindSpeech, url)
 	first, second := f.submit(api.Options{Model: "german"}), f.submit(api.Options{Model: "german"})
 	waiting := map[string]bool{}
-	f.news.wait(t, "but one waits for the model", func(job api.Job) bool {
+	f.news.wait(t, "of both waits for the model", func(job api.Job) bool {
 		waiting[job.ID] = waiting[job.ID] || fetching(job)
-		return waiting[first] || waiting[second]
+		return waiting[first] && waiting[second]
 	})
 	close(release)
 	f.news.until(t, api.Completed)
@@ -74,15 +74,20 @@ func TestRunner_aFetchThatNobodyWaitsForEnds(t *testing.T) {
 		<-r.Context().Done()
 		close(ended)
 	})
-	f := newFixture(t, &pool{}, nil)
+	f := newFixture(t, &pool{}, func(c *jobs.Config) { c.Workers.Count = 2 })
 	f.define("german", models.KindSpeech, url)
 	id := f.submit(api.Options{Model: "german"})
 	f.news.wait(t, "waits for the model", fetching)
 	<-begun
-	if _, err := f.db.Cancel(t.Context(), id, 0); err != nil {
-		t.Fatal(err)
+	// The fetch reports nothing more; one who joins it says what it waits for too.
+	late := f.submit(api.Options{Model: "german"})
+	f.news.wait(t, "that joins waits for the model", func(job api.Job) bool { return job.ID == late && fetching(job) })
+	for _, id := range []string{id, late} {
+		if _, err := f.db.Cancel(t.Context(), id, 0); err != nil {
+			t.Fatal(err)
+		}
+		f.Cancel(id)
 	}
-	f.Cancel(id)
 	<-ended
 	f.stop()
 	if got := f.Problems(); len(got) != 0 {
