@@ -39,7 +39,7 @@ type Server struct {
 func NewServer(version string, log *slog.Logger) *Server {
 	s := &Server{open: make(chan struct{})}
 	s.Server = &http.Server{
-		Handler:           s.opened(starting(version, log)),
+		Handler:           named(log, s.opened(starting(version, log))),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -67,7 +67,7 @@ func (srv *server) handler() http.Handler {
 		srv.cfg.Metrics.Route(pattern)
 		mux.Handle(pattern, srv.serve(pattern, h))
 	}
-	return named(srv.cfg.Logger, srv.guard(mux))
+	return srv.guard(mux)
 }
 
 // handlers returns the handler of each pattern.

@@ -43,6 +43,9 @@ func TestServer_saysThatTheDaemonStarts(t *testing.T) {
 			if body := strings.ReplaceAll(w.Body.String(), `": "`, `":"`); !strings.Contains(body, strings.ReplaceAll(tt.body, " ?", "")) {
 				t.Errorf("%s: got %s, want %s in it", tt.path, body, tt.body)
 			}
+			if w.Header().Get(requestIDHeader) == "" {
+				t.Errorf("%s: got no request id", tt.path)
+			}
 			if retry := w.Header().Get("Retry-After"); (retry != "") != (tt.status == 503) {
 				t.Errorf("%s: got Retry-After %q with %d", tt.path, retry, w.Code)
 			}
