@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -308,9 +309,11 @@ func (d *Daemon) Addr() string {
 	return d.tcp.Addr().String()
 }
 
-// baseURL is how the TCP address begins a URL; "" without one.
+// baseURL is how the URLs of the API begin for others; "" without an address.
 func (d *Daemon) baseURL() string {
 	switch {
+	case d.cfg.PublicURL != "":
+		return strings.TrimRight(d.cfg.PublicURL, "/")
 	case d.tcp == nil:
 		return ""
 	case d.cfg.TLSCert != "":

@@ -16,7 +16,7 @@ func openServer(d *Daemon) {
 	d.server.Open(httpapi.Config{
 		Settings: httpapi.Settings{
 			Socket: d.cfg.Socket, DataDir: d.cfg.DataDir, ConfigFile: d.cfg.ConfigFile, Plan: d.cfg.Plan, WebhookCap: d.cfg.WebhookCap(),
-			MaxUpload: d.cfg.MaxUpload, Hosts: d.cfg.Hosts, AllowPrivate: d.cfg.AllowPrivate,
+			MaxUpload: d.cfg.MaxUpload, Hosts: d.cfg.KnownHosts(), AllowPrivate: d.cfg.AllowPrivate,
 		},
 		Version: d.opts.Version, Started: d.start, Logger: d.log,
 		Health: d.health, Accepting: d.accepting, Addr: d.Addr, BaseURL: d.baseURL, Stop: d.Stop, Halted: d.halted, Model: d.defaultModel,

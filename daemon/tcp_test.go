@@ -15,6 +15,7 @@ import (
 	"github.com/voxparse/voxparse/daemon"
 	"github.com/voxparse/voxparse/daemon/listener"
 	"github.com/voxparse/voxparse/internal/vault"
+	"github.com/voxparse/voxparse/webhook"
 )
 
 // startTCP starts a daemon that listens on a loopback port and returns a key.
@@ -195,5 +196,23 @@ func TestLargeHeadersAndBodiesAreRefused(t *testing.T) {
 	}
 	if status, body := f.askTCP("POST", "/v1/webhooks", `{"url":"`+strings.Repeat("x", 100<<10)+`"}`, "X-API-Key", key); status != 413 {
 		t.Errorf("got %d %s for a large body, want 413", status, body)
+	}
+}
+
+// Behind a proxy a receiver is told an address that it can reach, and requests
+// that bear its name are answered.
+func TestURLsBeginAsThePublicOne(t *testing.T) {
+	f, _ := startTCP(t, func(o *daemon.Options) { o.Config.PublicURL = "https://voice.example.com/vox/" })
+	r := newReceiver(t, nil)
+	r.register(f, nil)
+	id := f.submit(strings.Repeat("word ", 40_000))
+	got, ok := r.next().event.Data.(*webhook.Completed)
+	if want := "https://voice.example.com/vox/v1/jobs/" + id + "/result"; !ok || !got.Result.Truncated || got.Result.ResultURL != want {
+		t.Errorf("got %+v, want a cut result and the rest of it at %s", got, want)
+	}
+	for host, want := range map[string]int{"voice.example.com": 200, "other.example.com": 400} {
+		if status, answer := f.askTCP(http.MethodGet, "/livez", "", "Host", host); status != want {
+			t.Errorf("%s: got %d %s, want %d", host, status, answer, want)
+		}
 	}
 }

@@ -18,6 +18,7 @@ type Config struct {
 	TLSCert      string        // certificate of Listen with its chain, in PEM; "" for plain HTTP
 	TLSKey       string        // its key, in PEM
 	InsecureHTTP bool          // Listen may be beyond this machine over plain HTTP
+	PublicURL    string        // how URLs of this daemon begin for others; "" for those of Listen
 	AllowPrivate bool          // webhooks added over TCP may reach loopback and private addresses
 	MaxUpload    int64         // bytes of one upload
 	MaxLength    time.Duration // longest audio that is accepted

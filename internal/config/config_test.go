@@ -126,6 +126,27 @@ func TestAllMistakesAreToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestThePublicURL(t *testing.T) {
+	for value, says := range map[string]string{
+		"https://voice.example.com/vox": "", "": "", "voice.example.com": "want a URL such as https://voice.example.com",
+		"https://voice.example.com/?a=b": "without ?", "ftp://voice.example.com": "want a URL", "https://me@voice.example.com": "want a URL",
+	} {
+		c, err := load(t, "hosts = [\"calls\"]\npublic_url = \""+value+"\"\n", nil, nil)
+		if says != "" {
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: got %v, want %q", value, err, says)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool][]string{true: {"calls", "voice.example.com"}, false: {"calls"}}[value != ""]; !slices.Equal(c.KnownHosts(), want) {
+			t.Errorf("%s: got the hosts %v, want %v", value, c.KnownHosts(), want)
+		}
+	}
+}
+
 func TestFoldersAndEngines(t *testing.T) {
 	t.Setenv("HOME", "/home/someone")
 	c, err := load(t, `

@@ -31,6 +31,7 @@ type shape struct {
 	TLSCert      any               `toml:"tls_cert"`
 	TLSKey       any               `toml:"tls_key"`
 	InsecureHTTP any               `toml:"insecure_http"`
+	PublicURL    any               `toml:"public_url"`
 	AllowPrivate any               `toml:"allow_private"`
 	MaxUpload    any               `toml:"max_upload"`
 	MaxLength    any               `toml:"max_length"`

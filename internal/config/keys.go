@@ -47,6 +47,7 @@ var keys = []key{
 	pathKey("tls_cert", "certificate of the TCP address with its chain, in PEM; read again when it changes; empty: plain HTTP", func(c *Config) *string { return &c.TLSCert }),
 	pathKey("tls_key", "key of that certificate, in PEM", func(c *Config) *string { return &c.TLSKey }),
 	boolean("insecure_http", "listen beyond this machine over plain HTTP, where keys and audio can be read on their way", false, func(c *Config) *bool { return &c.InsecureHTTP }),
+	text("public_url", "how URLs of this daemon begin in events, where a proxy is in front of it; its host need not stand in hosts", "", validPublicURL, func(c *Config) *string { return &c.PublicURL }).as("URL"),
 	boolean("allow_private", "webhooks added over TCP may reach loopback and private addresses", false, func(c *Config) *bool { return &c.AllowPrivate }),
 	size("max_upload", "largest upload", api.DefaultMaxUpload, func(c *Config) *int64 { return &c.MaxUpload }),
 	period("max_length", "longest audio that is accepted", 24*time.Hour, time.Second, func(c *Config) *time.Duration { return &c.MaxLength }),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -152,6 +153,26 @@ func validURL(s string) error {
 		return errors.New("a URL with a user or password in it is not accepted; give the key by key = \"env:NAME\"")
 	}
 	return nil
+}
+
+func validPublicURL(s string) error {
+	if err := validURL(s); err != nil {
+		return fmt.Errorf("got %q, want a URL such as https://voice.example.com", s)
+	}
+	if strings.ContainsAny(s, "?#") {
+		return fmt.Errorf("got %q, want a URL without ? and #: paths are put behind it", s)
+	}
+	return nil
+}
+
+// KnownHosts are the host names that TCP requests may bear: Hosts, and that of
+// PublicURL.
+func (c *Config) KnownHosts() []string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" {
+		return c.Hosts
+	}
+	return append(slices.Clone(c.Hosts), u.Hostname())
 }
 
 // ValidKeyRef reports why s is not a reference to a secret: env:NAME,
