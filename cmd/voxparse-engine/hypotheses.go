@@ -135,9 +135,11 @@ func isSound(v float32) bool { return v != 0 }
 // returns what scores better.
 func bare(p piece, rec recognizer) (heard, error) {
 	from, to := p.lead, p.lead+int(p.end-p.start)
-	first, last := p.recorded()
-	leads := []int{from, first} // where each reading begins in the feed
-	more, err := rec.recognize([][]float32{p.feed[from:to], p.feed[first:last]})
+	feeds, leads := [][]float32{p.feed[from:to]}, []int{from}                          // and where each reading begins in the feed
+	if first, last := p.recorded(); last-first > to-from && last-first < len(p.feed) { // something new to read
+		feeds, leads = append(feeds, p.feed[first:last]), append(leads, first)
+	}
+	more, err := rec.recognize(feeds)
 	if err != nil {
 		return heard{}, err
 	}
