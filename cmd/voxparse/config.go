@@ -110,7 +110,7 @@ func (a *app) showConfig(cfg *config.Config, entries []config.Entry, origin, who
 			section = ""
 			a.printf("\n")
 		}
-		line := fmt.Sprintf("%s = %s", name, tomlValue(e.Value))
+		line := fmt.Sprintf("%s = %s", name, config.TOML(e.Value))
 		if origin {
 			line = fmt.Sprintf("%-40s %s", line, a.style.faint.Render("# "+e.Origin.String()))
 		}
@@ -125,20 +125,6 @@ func (a *app) showConfig(cfg *config.Config, entries []config.Entry, origin, who
 	for _, f := range cfg.Folders {
 		a.printf("\n%s\ndir = %q\n", a.style.bold.Render("[[folder]]"), f.Dir)
 	}
-}
-
-func tomlValue(v any) string {
-	switch t := v.(type) {
-	case string:
-		return fmt.Sprintf("%q", t)
-	case []string:
-		quoted := make([]string, len(t))
-		for i, s := range t {
-			quoted[i] = fmt.Sprintf("%q", s)
-		}
-		return "[" + strings.Join(quoted, ", ") + "]"
-	}
-	return fmt.Sprint(v)
 }
 
 // plainValue is a value as a script wants it.

@@ -128,7 +128,7 @@ func (a *app) printSet(path, key string) error {
 	if o := cfg.Origin(key); o.From != config.FromFile {
 		a.notice("%s says so now, but %s wins over it", path, o)
 	}
-	return printOne(a, e, plainValue(e.Value), func() { a.printf("%s = %s\n", e.Key, clean(tomlValue(e.Value))) })
+	return printOne(a, e, plainValue(e.Value), func() { a.printf("%s = %s\n", e.Key, clean(config.TOML(e.Value))) })
 }
 
 func configEditCmd(a *app) *cobra.Command {
@@ -208,7 +208,7 @@ func sampleConfig() []byte {
 	var b bytes.Buffer
 	b.WriteString("# Settings of voxparse. Remove the # before those that you change.\n")
 	for _, s := range config.Defaults() {
-		fmt.Fprintf(&b, "\n# %s\n# %s = %s\n", s.About, s.Key, tomlValue(s.Value))
+		fmt.Fprintf(&b, "\n# %s\n# %s = %s\n", s.About, s.Key, config.TOML(s.Value))
 	}
 	return b.Bytes()
 }

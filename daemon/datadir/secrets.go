@@ -54,16 +54,12 @@ func sealedWebhooks(ctx context.Context, hooks store.Webhooks) (sealed []store.W
 // that the vault does not have.
 func lostSecrets(v *vault.Vault, sealed []store.Webhook) (lost []store.Webhook) {
 	for _, w := range sealed {
-		if inUse, _ := w.SigningSecrets(time.Now()); isLost(v, inUse) {
+		inUse, _ := w.SigningSecrets(time.Now())
+		if gone, err := v.Lost(inUse); err == nil && gone {
 			lost = append(lost, w)
 		}
 	}
 	return lost
-}
-
-func isLost(v *vault.Vault, sealed []byte) bool {
-	lost, err := v.Lost(sealed)
-	return lost && err == nil
 }
 
 // SecretProblems are the webhooks to which nothing can be sent for want of their

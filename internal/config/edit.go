@@ -30,7 +30,7 @@ func Set(path string, data []byte, name, value string) ([]byte, error) {
 		return nil, err
 	}
 	lines := strings.Split(string(data), "\n")
-	assigned := tomlText(k.get(&c))
+	assigned := TOML(k.get(&c))
 	if _, _, there := f.value(*k); there {
 		err = replaceValue(lines, data, name, assigned)
 	} else {
@@ -72,8 +72,8 @@ func checkSet(path string, data []byte, k key, want any) error {
 	return nil
 }
 
-// tomlText writes a value as the file has it.
-func tomlText(v any) string {
+// TOML writes a value as the file has it.
+func TOML(v any) string {
 	switch v := v.(type) {
 	case string:
 		return quoted(v)
